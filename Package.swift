@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+    name: "vigil",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Vigil", targets: ["Vigil"]),
+        .library(name: "WatchDispatch", targets: ["WatchDispatch"]),
+        .executable(name: "vigil", targets: ["VigilCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        // System libraries.
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+        .target(name: "CCRC32C"),
+
+        // The library, from the bottom up.
+        .target(name: "Changes", swiftSettings: settings),
+        .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: settings),
+        .target(
+            name: "RevisionLog", dependencies: ["Changes", "LMDB", "CLZ4", "CCRC32C"], swiftSettings: settings),
+        .target(name: "WatchDispatch", dependencies: ["Changes"], swiftSettings: settings),
+        .target(
+            name: "Vigil", dependencies: ["Changes", "RevisionLog", "WatchDispatch"], swiftSettings: settings),
+
+        // The command line.
+        .executableTarget(
+            name: "VigilCommand",
+            dependencies: [
+                "Vigil", "RevisionLog", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tools/vigil", swiftSettings: settings),
+
+        // Tests.
+        .executableTarget(
+            name: "CrashWriter", dependencies: ["Vigil"], path: "Tests/CrashWriter", swiftSettings: settings),
+        .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
+        .testTarget(name: "RevisionLogTests", dependencies: ["RevisionLog"], swiftSettings: settings),
+        .testTarget(name: "WatchDispatchTests", dependencies: ["WatchDispatch"], swiftSettings: settings),
+        .testTarget(name: "VigilTests", dependencies: ["Vigil"], swiftSettings: settings),
+        .testTarget(name: "PromiseTests", dependencies: ["Vigil"], swiftSettings: settings),
+        .testTarget(name: "CrashTests", dependencies: ["Vigil", "CrashWriter"], swiftSettings: settings),
+        .testTarget(name: "CommandTests", dependencies: ["VigilCommand"], swiftSettings: settings),
+    ]
+)

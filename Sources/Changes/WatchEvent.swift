@@ -1,0 +1,48 @@
+/// What happened to a key.
+public enum WatchEventType: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
+    case put = 0
+    case delete = 1
+}
+
+/// One change of one key.
+public struct WatchEvent: Sendable, Hashable {
+    public var type: WatchEventType
+    public var key: Bytes
+    /// The value put; empty for a delete and for a watch of keys only.
+    public var value: Bytes
+    /// The revision that made the change.
+    public var revision: Revision
+    /// The revision that created the key; 0 for a delete.
+    public var createRevision: Revision
+    /// How many puts the key has had since it was created; 0 for a delete.
+    public var version: Int64
+    /// The lease that the key is attached to, 0 for none.
+    public var lease: Int64
+    /// The revision of the change of this key before this one, 0 if there was none (that is still known).
+    public var previousRevision: Revision
+    /// What the key held before, if the watch asked for it, the key existed, and that revision is not compacted.
+    public var previous: KeyValue?
+
+    public init(
+        type: WatchEventType, key: Bytes, value: Bytes = Bytes(), revision: Revision, createRevision: Revision = 0,
+        version: Int64 = 0, lease: Int64 = 0, previousRevision: Revision = 0, previous: KeyValue? = nil
+    ) {
+        self.type = type
+        self.key = key
+        self.value = value
+        self.revision = revision
+        self.createRevision = createRevision
+        self.version = version
+        self.lease = lease
+        self.previousRevision = previousRevision
+        self.previous = previous
+    }
+
+    /// The key and value as they stand after a put; nil for a delete.
+    public var keyValue: KeyValue? {
+        guard type == .put else { return nil }
+        return KeyValue(
+            key: key, value: value, createRevision: createRevision, modRevision: revision, version: version,
+            lease: lease)
+    }
+}

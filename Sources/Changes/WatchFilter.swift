@@ -1,0 +1,38 @@
+/// What a watch wants to see: keys in a range, and puts, deletes or both.
+///
+/// A class, so that each update delivered refers to it with one pointer.
+public final class WatchFilter: Sendable {
+    public let keys: KeyRange
+    public let types: WatchTypes
+
+    public init(keys: KeyRange, types: WatchTypes = .all) {
+        self.keys = keys
+        self.types = types
+    }
+
+    /// Whether entry `index` of `batch` is wanted.
+    @inlinable
+    public func matches(_ batch: ChangeBatch, _ index: Int) -> Bool {
+        types.contains(batch.entries[index].type) && batch.withKey(index) { keys.contains($0) }
+    }
+
+    /// Whether any change of the update's revision is wanted.
+    @inlinable
+    public func matches(_ update: WatchUpdate) -> Bool {
+        update.batch.entryIndices(ofRecord: Int(update.record)).contains { matches(update.batch, $0) }
+    }
+}
+
+/// Which types of change a watch delivers.
+public enum WatchTypes: Sendable, Hashable {
+    case all, puts, deletes
+
+    @inlinable
+    public func contains(_ type: WatchEventType) -> Bool {
+        switch self {
+        case .all: true
+        case .puts: type == .put
+        case .deletes: type == .delete
+        }
+    }
+}

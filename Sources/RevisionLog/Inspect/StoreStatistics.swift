@@ -1,0 +1,41 @@
+public import Changes
+
+/// Sizes and positions of a store at one moment.
+public struct StoreStatistics: Sendable, Hashable {
+    /// The newest revision; 0 in a new store.
+    public var head: Revision = 0
+    /// The oldest revision that a read or a watch may start from.
+    public var earliest: Revision = 1
+    /// The compaction revision; 0 if the store was never compacted.
+    public var compacted: Revision = 0
+    /// The revision through which LMDB holds everything; what is newer is in the journal.
+    public var checkpoint: Revision = 0
+    /// Keys that exist now.
+    public var keys = 0
+    /// Blocks in the log.
+    public var blocks = 0
+    /// Bytes of the log as stored, headers included.
+    public var logBytes = 0
+    /// Bytes of the same records before compression.
+    public var logRawBytes = 0
+    /// Bytes of the LMDB data file.
+    public var fileBytes = 0
+    /// Bytes of the LMDB map, the size to which the file may grow before the map is enlarged.
+    public var mapBytes = 0
+    /// Journal segments that exist, and their total size.
+    public var journalSegments = 0
+    public var journalBytes = 0
+    /// Bytes of records that are in the journal and not yet in LMDB, before compression.
+    public var pendingBytes = 0
+    /// Slots in use in LMDB's table of readers, and how many there are.
+    public var readers = 0
+    public var maximumReaders = 0
+    /// Identifies the store; a copy has the same.
+    public var storeID: UInt64 = 0
+    public var formatVersion = 0
+
+    public init() {}
+
+    /// Stored size by raw size of the log; 1 for an empty one.
+    public var ratio: Double { logRawBytes == 0 ? 1 : Double(logBytes) / Double(logRawBytes) }
+}

@@ -1,0 +1,47 @@
+public import Changes
+
+/// How to read a range of keys.
+public struct RangeOptions: Sendable {
+    public enum Order: Sendable { case ascending, descending }
+
+    /// The revision to read at; nil for the newest.
+    public var revision: Revision?
+    /// At most so many keys; nil for all.
+    public var limit: Int?
+    public var order: Order = .ascending
+    /// Leaves the values empty.
+    public var keysOnly = false
+    /// Counts all keys of the range even when `limit` cuts the result short. Costs a walk over all of them.
+    public var counts = false
+
+    public init() {}
+
+    public init(
+        at revision: Revision? = nil, limit: Int? = nil, order: Order = .ascending, keysOnly: Bool = false,
+        counts: Bool = false
+    ) {
+        self.revision = revision
+        self.limit = limit
+        self.order = order
+        self.keysOnly = keysOnly
+        self.counts = counts
+    }
+}
+
+/// What a range holds at one revision.
+public struct RangeResult: Sendable, Hashable {
+    public var keyValues: [KeyValue]
+    /// Whether `limit` left some out.
+    public var more: Bool
+    /// How many keys there are in the whole range; nil unless asked for.
+    public var count: Int?
+    /// The revision that was read.
+    public var revision: Revision
+
+    public init(keyValues: [KeyValue], more: Bool, count: Int?, revision: Revision) {
+        self.keyValues = keyValues
+        self.more = more
+        self.count = count
+        self.revision = revision
+    }
+}

@@ -1,0 +1,20 @@
+public import RevisionLog
+
+/// How a store is opened.
+public struct StoreOptions: Sendable {
+    public enum Access: Sendable, Hashable {
+        /// Reads and writes; one process at a time. Creates the store if there is none.
+        case readWrite
+        /// Reads and follows a store that another process may be writing.
+        case readOnly
+    }
+
+    public var access: Access = .readWrite
+    /// What a crash may cost. See ``Durability``.
+    public var durability: Durability = .sync
+
+    public init(access: Access = .readWrite, durability: Durability = .sync) {
+        self.access = access
+        self.durability = durability
+    }
+}

@@ -1,0 +1,107 @@
+public import Changes
+
+/// Changes that happen together, as one revision, if all comparisons hold; otherwise others do.
+///
+/// ```swift
+/// let result = try await store.transaction(
+///     Transaction(
+///         when: [.version(of: "lock", .equal, 0)],
+///         then: [.put("lock", "me")],
+///         otherwise: [.get("lock")]))
+/// print(result.succeeded, result.revision)
+/// ```
+///
+/// No key may be changed twice by the branch that runs. A branch that changes nothing takes no revision.
+public struct Transaction: Sendable {
+    /// All must hold for `success` to run.
+    public var comparisons: [Comparison]
+    public var success: [Operation]
+    public var failure: [Operation]
+
+    public init(when comparisons: [Comparison] = [], then success: [Operation], otherwise failure: [Operation] = []) {
+        self.comparisons = comparisons
+        self.success = success
+        self.failure = failure
+    }
+
+    /// A question about one key, answered before the transaction changes anything.
+    public struct Comparison: Sendable {
+        public enum Relation: Sendable { case equal, notEqual, less, greater }
+
+        public enum Target: Sendable {
+            case value(Bytes)
+            case version(Int64)
+            case createRevision(Revision)
+            case modRevision(Revision)
+        }
+
+        public var key: Bytes
+        public var relation: Relation
+        public var target: Target
+
+        public init(key: Bytes, _ relation: Relation, _ target: Target) {
+            self.key = key
+            self.relation = relation
+            self.target = target
+        }
+
+        /// Compares the value. Never holds for a key that does not exist, whatever the relation.
+        public static func value(of key: Bytes, _ relation: Relation, _ value: Bytes) -> Comparison {
+            Comparison(key: key, relation, .value(value))
+        }
+
+        /// Compares the number of puts since the key was created; 0 if it does not exist.
+        public static func version(of key: Bytes, _ relation: Relation, _ version: Int64) -> Comparison {
+            Comparison(key: key, relation, .version(version))
+        }
+
+        /// Compares the revision that created the key; 0 if it does not exist.
+        public static func createRevision(of key: Bytes, _ relation: Relation, _ revision: Revision) -> Comparison {
+            Comparison(key: key, relation, .createRevision(revision))
+        }
+
+        /// Compares the revision that changed the key last; 0 if it does not exist.
+        public static func modRevision(of key: Bytes, _ relation: Relation, _ revision: Revision) -> Comparison {
+            Comparison(key: key, relation, .modRevision(revision))
+        }
+    }
+
+    /// One step of a branch. Reads see the changes of the steps before them.
+    public enum Operation: Sendable {
+        case put(Bytes, Bytes)
+        case delete(Bytes)
+        case deleteRange(KeyRange)
+        case get(Bytes)
+        case range(KeyRange, limit: Int? = nil)
+    }
+}
+
+/// What a transaction did.
+public struct TransactionResult: Sendable {
+    /// What one step did.
+    public enum Output: Sendable {
+        /// The value before, if there was one.
+        case put(previous: KeyValue?)
+        /// What was deleted, in key order.
+        case delete(previous: [KeyValue])
+        /// What was read, in key order.
+        case range([KeyValue])
+    }
+
+    /// Whether the comparisons held, and so `then` ran.
+    public var succeeded: Bool
+    /// The revision of the changes; the newest one before, if nothing was changed.
+    public var revision: Revision
+    /// Whether anything was changed.
+    public var changed: Bool
+    /// For each step of the branch that ran, what it did.
+    public var outputs: [Output]
+}
+
+/// What a delete did.
+public struct DeleteResult: Sendable, Hashable {
+    /// The revision of the delete; nil if there was nothing to delete, which takes none.
+    public var revision: Revision?
+    /// How many keys were deleted.
+    public var deleted: Int
+}

@@ -1,0 +1,60 @@
+public import Changes
+
+/// Where a watch begins.
+public enum WatchStart: Sendable, Hashable {
+    /// With the next change after the call.
+    case now
+    /// With this revision, from the log; if it has not been made yet, the watch waits for it.
+    case revision(Revision)
+    /// With the oldest revision that is retained. Cannot lose a race with a compaction.
+    case earliest
+    /// With what the keys hold now (``WatchElement/state(_:)``, in key order), then ``WatchElement/synced(_:)``, then
+    /// every change after that revision.
+    case snapshot
+}
+
+/// What happens when a watch is read more slowly than its keys change.
+public enum WatchPolicy: Sendable, Hashable {
+    /// Nothing is lost: the watch is parked, reads what it missed from the log at its own pace, and rejoins.
+    case replay
+    /// As `replay`, but of the changes missed only the newest of each key is delivered.
+    case latest
+    /// What does not fit is lost, and ``WatchElement/gap(from:through:)`` says so.
+    case drop
+    /// The watch ends with ``StoreError/Code/watcherTooSlow``, which carries the revision to resume from.
+    case cancel
+}
+
+/// How a watch behaves.
+public struct WatchOptions: Sendable {
+    public var policy: WatchPolicy = .replay
+    /// Puts, deletes, or both.
+    public var types: WatchTypes = .all
+    /// Whether each event carries what its key held before.
+    public var previousValues = false
+    /// Live updates that may wait to be read, before `policy` decides. At least 1; nil for the store's setting.
+    public var bufferSize: Int?
+
+    public init(
+        policy: WatchPolicy = .replay, types: WatchTypes = .all, previousValues: Bool = false, bufferSize: Int? = nil
+    ) {
+        self.policy = policy
+        self.types = types
+        self.previousValues = previousValues
+        self.bufferSize = bufferSize
+    }
+}
+
+/// One element of a watch.
+public enum WatchElement: Sendable {
+    /// All changes of one revision that the watch asked for.
+    case update(WatchUpdate)
+    /// A page of what the keys hold, at the start of a watch from ``WatchStart/snapshot``.
+    case state([KeyValue])
+    /// The state is complete; what follows are the changes after this revision.
+    case synced(Revision)
+    /// Everything up to this revision was delivered. Comes after each catch-up and on request.
+    case progress(Revision)
+    /// Updates of these revisions may be missing (policy `drop` only).
+    case gap(from: Revision, through: Revision)
+}
