@@ -1,5 +1,4 @@
 public import Changes
-public import RevisionLog
 
 /// A watch. Read it with `for try await`; one reader at a time. Dropping it unregisters.
 public final class Watch: AsyncSequence, Sendable {
