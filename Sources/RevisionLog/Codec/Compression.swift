@@ -1,0 +1,47 @@
+import CLZ4
+
+/// LZ4's block format, without its frame: our own headers carry the lengths and the checksum.
+enum Compression {
+    /// `bytes` compressed, or nil if that would not make them smaller.
+    static func compress(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard bytes.count >= Limits.compressibleBytes, let source = bytes.baseAddress else { return nil }
+        let room = bytes.count - 1
+        let compressed = [UInt8](unsafeUninitializedCapacity: room) { target, count in
+            count = Int(
+                target.withMemoryRebound(to: CChar.self) {
+                    LZ4_compress_default(
+                        source.assumingMemoryBound(to: CChar.self), $0.baseAddress!, Int32(bytes.count), Int32(room))
+                })
+        }
+        return compressed.isEmpty ? nil : compressed
+    }
+
+    /// What `codec` made of `rawLength` bytes, undone.
+    static func expand(_ bytes: UnsafeRawBufferPointer, codec: StoredBlock.Codec, rawLength: Int) throws(Malformed)
+        -> [UInt8]
+    {
+        guard rawLength <= Limits.decodedBytes else {
+            throw Malformed("claims \(rawLength) raw bytes; the limit is \(Limits.decodedBytes)")
+        }
+        switch codec {
+        case .raw:
+            guard bytes.count == rawLength else {
+                throw Malformed("has \(bytes.count) bytes and claims \(rawLength)")
+            }
+            return Array(bytes)
+        case .lz4:
+            guard rawLength > 0, let source = bytes.baseAddress else { throw Malformed("is empty") }
+            var written: Int32 = 0
+            let raw = [UInt8](unsafeUninitializedCapacity: rawLength) { target, count in
+                written = target.withMemoryRebound(to: CChar.self) {
+                    LZ4_decompress_safe(
+                        source.assumingMemoryBound(to: CChar.self), $0.baseAddress!, Int32(bytes.count),
+                        Int32(rawLength))
+                }
+                count = max(0, Int(written))
+            }
+            guard raw.count == rawLength else { throw Malformed("does not decompress to \(rawLength) bytes") }
+            return raw
+        }
+    }
+}

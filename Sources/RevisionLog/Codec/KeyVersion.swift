@@ -1,0 +1,101 @@
+package import Changes
+
+// One version of a key, as the databases `state` and `base` hold it under the key. All numbers little-endian.
+//
+//     offset  size
+//      0      4     CRC-32C of: the key, bytes 4 to the end
+//      4      1     0 put, 1 delete (a tombstone)
+//      5      …     mod revision (varint ≥ 1)
+//                   mod revision − previous revision, or 0 for none (varint)
+//                   for a put: mod revision − create revision (varint), version (varint ≥ 1),
+//                       lease (varint of the bit pattern), then the value to the end
+
+/// One version of a key: a put, or the delete that ended it.
+package struct KeyVersion: Sendable {
+    package var type: WatchEventType
+    package var modRevision: Revision
+    package var createRevision: Revision
+    package var version: Int64
+    package var lease: Int64
+    package var previousRevision: Revision
+    /// Empty for a delete, or if only the numbers were asked for.
+    package var value: Bytes
+
+    /// The version that entry `index` of `batch` made.
+    init(_ batch: ChangeBatch, _ index: Int) {
+        let entry = batch.entries[index]
+        self.type = entry.type
+        self.modRevision = batch.revision(ofEntry: index)
+        self.createRevision = entry.createRevision
+        self.version = entry.version
+        self.lease = entry.lease
+        self.previousRevision = entry.previousRevision
+        self.value = batch.value(index)
+    }
+
+    /// Reads what is stored under `key`; the value is copied unless `numbersOnly`.
+    init(_ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, numbersOnly: Bool = false) throws(Malformed) {
+        guard bytes.count >= 6 else { throw Malformed("entry of \(bytes.count) bytes") }
+        var checksum = Checksum()
+        checksum.add(key)
+        checksum.add(UnsafeRawBufferPointer(rebasing: bytes[4...]))
+        guard checksum.value == bytes.littleEndian(0, as: UInt32.self) else {
+            throw Malformed("entry checksum does not match")
+        }
+        guard let type = WatchEventType(rawValue: bytes[4]) else { throw Malformed("entry type \(bytes[4])") }
+        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[5...]))
+        self.type = type
+        modRevision = try reader.number()
+        let distance = try reader.number()
+        previousRevision = distance == 0 ? 0 : modRevision - distance
+        createRevision = 0
+        version = 0
+        lease = 0
+        value = Bytes()
+        if type == .put {
+            createRevision = try modRevision - reader.number()
+            version = try reader.number()
+            lease = try Int64(bitPattern: reader.varint())
+            if !numbersOnly { value = Bytes(copying: reader.rest()) }
+        }
+        guard modRevision >= 1, previousRevision >= 0, createRevision >= 0 else {
+            throw Malformed("entry of revision \(modRevision) goes back before the first")
+        }
+    }
+
+    /// What to store under `key`.
+    func encoded(key: Bytes) -> [UInt8] {
+        var bytes: [UInt8] = [0, 0, 0, 0, type.rawValue]
+        bytes.reserveCapacity(24 + value.count)
+        bytes.appendVarint(UInt64(modRevision))
+        bytes.appendVarint(previousRevision == 0 ? 0 : UInt64(modRevision - previousRevision))
+        if type == .put {
+            bytes.appendVarint(UInt64(modRevision - createRevision))
+            bytes.appendVarint(UInt64(version))
+            bytes.appendVarint(UInt64(bitPattern: lease))
+            value.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        }
+        var checksum = Checksum()
+        key.withUnsafeBytes { checksum.add($0) }
+        bytes.withUnsafeBytes { checksum.add(UnsafeRawBufferPointer(rebasing: $0[4...])) }
+        withUnsafeBytes(of: checksum.value.littleEndian) { sum in
+            for (index, byte) in sum.enumerated() { bytes[index] = byte }
+        }
+        return bytes
+    }
+
+    /// The key and value; nil for a delete.
+    package func keyValue(_ key: Bytes) -> KeyValue? {
+        guard type == .put else { return nil }
+        return KeyValue(
+            key: key, value: value, createRevision: createRevision, modRevision: modRevision, version: version,
+            lease: lease)
+    }
+
+    /// The change that made this version.
+    package func event(_ key: Bytes) -> WatchEvent {
+        WatchEvent(
+            type: type, key: key, value: value, revision: modRevision, createRevision: createRevision,
+            version: version, lease: lease, previousRevision: previousRevision)
+    }
+}

@@ -1,0 +1,41 @@
+/// Sizes and rhythms of a store. The defaults suit most; tests use tiny ones.
+public struct LogOptions: Sendable, Hashable {
+    /// Raw bytes of commits that start a checkpoint.
+    public var checkpointBytes = 1 << 20
+    /// Time after which a commit is checkpointed even if there is little.
+    public var checkpointInterval: Duration = .seconds(1)
+    /// Raw bytes of commits not yet in LMDB beyond which writers wait for the checkpointer.
+    public var pendingBytes = 64 << 20
+    /// Bytes of one journal segment; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
+    public var segmentBytes = 8 << 20
+    /// How many segments there may be at most; at least 2.
+    public var segments = 10
+    /// Bytes of keys and values in one transaction.
+    public var transactionBytes = 1_572_864
+    /// Changes in one transaction.
+    public var transactionChanges = 100_000
+    /// Bytes of address space for LMDB to begin with; it grows by itself.
+    public var mapBytes = 16 << 30
+
+    public init() {}
+
+    /// Checks the fields against each other.
+    func validate() throws(StoreError) {
+        func require(_ holds: Bool, _ message: String) throws(StoreError) {
+            if !holds { throw StoreError(.invalidArgument, message) }
+        }
+        try require(checkpointBytes > 0, "checkpointBytes is \(checkpointBytes); it must be positive")
+        try require(checkpointInterval > .zero, "checkpointInterval is \(checkpointInterval); it must be positive")
+        try require(
+            pendingBytes >= checkpointBytes, "pendingBytes is \(pendingBytes), less than checkpointBytes")
+        try require(
+            segmentBytes >= 64 << 10 && segmentBytes % 4096 == 0,
+            "segmentBytes is \(segmentBytes); it must be a multiple of 4096 and at least 65536")
+        try require(segments >= 2, "segments is \(segments); it must be at least 2")
+        try require(
+            transactionBytes > 0 && transactionBytes < segmentBytes - segmentBytes / 4,
+            "transactionBytes is \(transactionBytes); it must be below three quarters of segmentBytes (\(segmentBytes))")
+        try require(transactionChanges > 0, "transactionChanges is \(transactionChanges); it must be positive")
+        try require(mapBytes >= 1 << 20, "mapBytes is \(mapBytes); it must be at least 1 MiB")
+    }
+}
