@@ -21,6 +21,9 @@ package enum Limits {
     package static let chainUnits = 512...65_536
     /// Cost units of fetching one revision through a chain: a block to decode.
     package static let fetchUnits = 64
+    /// Keys that one page of a range looks at, and bytes of keys and values that it collects.
+    package static let pageKeys = 8192
+    package static let pageBytes = 4 << 20
     /// Records that one step of a compaction examines in its write transaction.
     package static let compactionRecords = 4096
     /// Problems that a check reports before it stops.

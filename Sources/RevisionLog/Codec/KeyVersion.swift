@@ -33,6 +33,29 @@ package struct KeyVersion: Sendable {
         self.value = batch.value(index)
     }
 
+    /// The version that a put of `value` makes at `revision`, after `current`, the key's newest.
+    package init(putting value: Bytes, at revision: Revision, after current: KeyVersion?) {
+        let existing = current?.type == .put ? current : nil
+        type = .put
+        modRevision = revision
+        createRevision = existing?.createRevision ?? revision
+        version = (existing?.version ?? 0) + 1
+        lease = 0
+        previousRevision = current?.modRevision ?? 0
+        self.value = value
+    }
+
+    /// The tombstone of a delete at `revision`, after a put at `previous`.
+    package init(deletingAt revision: Revision, after previous: Revision) {
+        type = .delete
+        modRevision = revision
+        createRevision = 0
+        version = 0
+        lease = 0
+        previousRevision = previous
+        value = Bytes()
+    }
+
     /// Reads what is stored under `key`; the value is copied unless `numbersOnly`.
     init(_ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, numbersOnly: Bool = false) throws(Malformed) {
         guard bytes.count >= 6 else { throw Malformed("entry of \(bytes.count) bytes") }

@@ -40,6 +40,8 @@ public struct StoreError: Error, Sendable, Hashable {
         public static let closed = Code(description: "closed")
         /// No room on the disk, and none left in the journal.
         public static let full = Code(description: "full")
+        /// More waits than the store lets wait; try again when some has finished.
+        public static let busy = Code(description: "busy")
         /// The operating system or LMDB failed; the message has its words.
         public static let io = Code(description: "io")
         /// A watch with the policy `.cancel` fell behind; resume it from `resume`.

@@ -1,0 +1,25 @@
+import LMDB
+
+extension StoreError {
+    /// What LMDB's error means to a user.
+    init(_ error: LMDBError) {
+        let code: Code =
+            switch error.code {
+            case LMDBError.noSpace: .full
+            case LMDBError.corrupted, LMDBError.pageNotFound: .damaged
+            case LMDBError.invalid, LMDBError.versionMismatch: .notAStore
+            case LMDBError.badKeySize: .invalidKey
+            default: .io
+            }
+        self.init(code, error.message)
+    }
+
+    /// Any error as one of ours.
+    package init(wrapping error: any Error) {
+        switch error {
+        case let error as StoreError: self = error
+        case let error as LMDBError: self.init(error)
+        default: self.init(.io, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import Changes
+
+/// A batch as a journal frame carries it: its records, compressed if that helps.
+struct JournalPayload {
+    let header: FrameHeader
+    let bytes: [UInt8]
+
+    init(_ batch: ChangeBatch) {
+        let compressed = batch.storage.withUnsafeBytes { Compression.compress($0) }
+        bytes = compressed ?? batch.storage
+        header = FrameHeader(
+            codec: compressed == nil ? StoredBlock.Codec.raw.rawValue : StoredBlock.Codec.lz4.rawValue,
+            rawLength: batch.storage.count, firstRevision: batch.firstRevision, recordCount: batch.recordCount,
+            milliseconds: batch.commitTime(ofRecord: 0))
+    }
+
+    /// The batch that a frame holds. The journal has verified the checksum.
+    static func decode(_ frame: FrameHeader, _ payload: UnsafeRawBufferPointer) throws(StoreError) -> ChangeBatch {
+        do throws(Malformed) {
+            guard let codec = StoredBlock.Codec(rawValue: frame.codec) else {
+                throw Malformed("unknown codec \(frame.codec)")
+            }
+            let raw = try Compression.expand(payload, codec: codec, rawLength: frame.rawLength)
+            return try RecordDecoder.decode(
+                raw, from: 0, firstRevision: frame.firstRevision, recordCount: frame.recordCount, changeCount: 0,
+                commitTimes: [.init(record: 0, milliseconds: frame.milliseconds)])
+        } catch {
+            throw StoreError(
+                .damaged, "journal frame of revision \(frame.firstRevision) has a valid checksum but \(error.reason)")
+        }
+    }
+}

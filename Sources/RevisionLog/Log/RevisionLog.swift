@@ -1,0 +1,114 @@
+package import Changes
+import LMDB
+
+/// The durable half of a store, for the one process that writes it: commits go to the journal and become visible,
+/// the checkpointer moves them into LMDB.
+///
+/// `append` is for one thread, the committer's. Everything else may be called from anywhere.
+package final class RevisionLog: Sendable {
+    package let reader: LogReader
+    package let options: LogOptions
+    private let durability: Durability
+    private let lock: WriterLock
+    private let journal: Journal
+    private let checkpointer: Checkpointer
+    private let flusher: Flusher?
+
+    /// Opens the store in the directory at `path` for writing, creating it if there is nothing.
+    package init(path: String, options: LogOptions = LogOptions(), durability: Durability = .sync) throws {
+        try options.validate()
+        try StoreDirectory.prepare(path)
+        lock = try WriterLock(directory: path)
+        let store = try storeErrors { try StoreDirectory.open(path, options: options) }
+        let state = LogState(
+            LogSnapshot(
+                head: store.meta.checkpoint, checkpoint: store.meta.checkpoint, compacted: store.meta.compacted))
+        journal = try Journal(
+            directory: path, storeTag: UInt32(truncatingIfNeeded: store.meta.storeID),
+            segmentBytes: options.segmentBytes, maximumSegments: options.segments, checkpoint: store.meta.checkpoint
+        ) { frame, payload in
+            state.append(try JournalPayload.decode(frame, payload))
+        }
+        reader = LogReader(
+            environment: store.environment, databases: store.databases, state: state, storeID: store.meta.storeID)
+        self.options = options
+        self.durability = durability
+        checkpointer = Checkpointer(state: state, journal: journal, options: options)
+        if case .interval(let interval) = durability {
+            flusher = Flusher(journal: journal, interval: interval)
+        } else {
+            flusher = nil
+        }
+        try lock.publish(head: state.head)
+        checkpointer.start(store.environment, store.databases, store.meta)
+    }
+
+    /// Makes `batch`, the next revisions, as durable as the store promises, and visible. Blocks for the flush, and for
+    /// the checkpointer if too much waits for it. For the committer's thread only.
+    ///
+    /// - Throws: `StoreError` with `.full` if there is no room, after which a later batch may succeed; with
+    ///   `.readOnly` after a failed write or flush, for good. The batch is not visible then.
+    package func append(_ batch: ChangeBatch) throws {
+        let payload = JournalPayload(batch)
+        try admit(batch.storage.count, payload)
+        try journal.append(payload.header, payload: payload.bytes)
+        if durability == .sync { try journal.flush() }
+        let pending = reader.state.append(batch)
+        try lock.publish(head: batch.lastRevision)
+        checkpointer.committed(pending: pending, before: pending - batch.storage.count)
+    }
+
+    /// Waits until journal and memory have room for `bytes` more.
+    private func admit(_ bytes: Int, _ payload: JournalPayload) throws {
+        while true {
+            let pending = reader.snapshot.pendingBytes
+            if pending == 0 || pending + bytes <= options.pendingBytes, journal.hasRoom(for: payload.bytes.count) {
+                return
+            }
+            do {
+                try checkpointer.checkpoint()
+            } catch {
+                throw StoreError(
+                    .full,
+                    "\(pending) bytes wait to be checkpointed, which fails: \(StoreError(wrapping: error).message); "
+                        + "make room and try again")
+            }
+        }
+    }
+
+    /// Forgets what is before `revision`, in LMDB too. `completion` is called, on another thread, when that is done.
+    package func compact(
+        through revision: Revision, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        let snapshot = reader.snapshot
+        if revision > snapshot.head {
+            completion(.failure(.future(requested: revision, head: snapshot.head)))
+        } else if revision <= snapshot.compacted {
+            completion(.failure(.compacted(requested: revision, earliest: snapshot.earliest)))
+        } else {
+            checkpointer.compact(revision, completion: completion)
+        }
+    }
+
+    /// Moves everything into LMDB. Blocks.
+    package func checkpoint() throws {
+        try checkpointer.checkpoint()
+    }
+
+    /// Moves everything into LMDB and ends the threads. Blocks. Nothing may be appended afterwards.
+    ///
+    /// - Throws: what the last checkpoint threw. Nothing is lost then: the journal has it.
+    package func close() throws {
+        flusher?.stop()
+        defer { lock.release() }
+        try checkpointer.stop()
+    }
+
+    /// Sizes and positions, the journal's included.
+    package func statistics() throws -> StoreStatistics {
+        var statistics = try reader.statistics()
+        statistics.journalSegments = journal.segmentCount
+        statistics.journalBytes = journal.segmentCount * options.segmentBytes
+        return statistics
+    }
+}

@@ -1,0 +1,102 @@
+package import Changes
+import LMDB
+
+/// What one bounded step of a replay read.
+package struct ReplayStep: Sendable {
+    package var updates: [WatchUpdate]
+    /// The first revision that was not examined.
+    package var next: Revision
+}
+
+extension LogReader {
+    /// The updates from `from` on that `filter` wants: one bounded step, through `through` at most. Reads the log in
+    /// order, then the overlay.
+    ///
+    /// - Throws: `StoreError` with `.compacted` if `from` is no longer retained.
+    package func scan(_ filter: WatchFilter?, from: Revision, through: Revision, limit: Int = .max) throws
+        -> ReplayStep
+    {
+        try withView { snapshot, transaction in
+            let meta = try meta(transaction)
+            let earliest = max(meta.earliest, snapshot.earliest)
+            guard from >= earliest else { throw StoreError.compacted(requested: from, earliest: earliest) }
+            var collector = ReplayCollector(filter: filter, next: from, through: through, limit: limit)
+            if from <= meta.checkpoint {
+                try scanLog(&collector, through: min(through, meta.checkpoint), transaction)
+            }
+            // Whatever the transaction did not have when it began is in the snapshot, if it was visible then.
+            if collector.next > meta.checkpoint, !collector.isDone {
+                snapshot.recent.forEach(from: collector.next) { batch in
+                    guard batch.firstRevision <= collector.next else { return false }
+                    collector.take(batch)
+                    return !collector.isDone
+                }
+            }
+            return ReplayStep(updates: collector.updates, next: collector.next)
+        }
+    }
+
+    private func scanLog(
+        _ collector: inout ReplayCollector, through: Revision, _ transaction: borrowing ReadTransaction
+    ) throws {
+        let cursor = try transaction.cursor(databases.log)
+        var found = try withLogKey(collector.next) { try cursor.seek(atOrBefore: $0) }
+        while collector.next <= through, !collector.isDone {
+            guard found else { throw StoreError.missing(collector.next) }
+            let block = try block(at: cursor)
+            guard block.firstRevision <= collector.next, collector.next <= block.lastRevision else {
+                throw StoreError.missing(collector.next)
+            }
+            collector.take(block)
+            found = try cursor.next()
+        }
+    }
+}
+
+extension StoreError {
+    static func missing(_ revision: Revision) -> StoreError {
+        var error = StoreError(
+            .damaged, "the log has no block with revision \(revision); run `vigil check` to see what is affected")
+        error.requested = revision
+        return error
+    }
+}
+
+/// Takes updates out of batches until it has enough for one step.
+private struct ReplayCollector {
+    let filter: WatchFilter?
+    var next: Revision
+    let through: Revision
+    let limit: Int
+    var updates: [WatchUpdate] = []
+    private var records = 0
+    private var bytes = 0
+
+    init(filter: WatchFilter?, next: Revision, through: Revision, limit: Int) {
+        self.filter = filter
+        self.next = next
+        self.through = through
+        self.limit = limit
+    }
+
+    var isDone: Bool {
+        next > through || updates.count >= limit || records >= Limits.replayRecords || bytes >= Limits.replayBytes
+    }
+
+    /// Takes the records of `batch` from `next` on; `next` must be in it.
+    mutating func take(_ batch: ChangeBatch) {
+        bytes += batch.storage.count
+        var record = Int(next - batch.firstRevision)
+        while record < batch.recordCount, next <= through, updates.count < limit {
+            let update = batch.update(ofRecord: record)
+            if let filter {
+                if filter.matches(update) { updates.append(update.filtered(by: filter)) }
+            } else {
+                updates.append(update)
+            }
+            record += 1
+            records += 1
+            next += 1
+        }
+    }
+}

@@ -1,0 +1,119 @@
+package import Changes
+import LMDB
+
+// The versions of a key form a chain: `state` has the newest, each names the revision of the one before, and the
+// log's record of that revision holds it. Where the chain passes below what the log still has, `base` holds the one
+// version that was valid there.
+
+extension LogReader {
+    /// What `key` holds at `revision`, or at the newest one; nil if it does not exist there.
+    package func get(_ key: Bytes, at revision: Revision?) throws -> KeyValue? {
+        try withRevision(revision) { revision, snapshot, transaction in
+            try version(of: key, at: revision, snapshot, transaction)?.keyValue(key)
+        }
+    }
+
+    /// The newest version of `key`, tombstones included; without its value if `numbersOnly`.
+    package func latest(_ key: Bytes, numbersOnly: Bool) throws(StoreError) -> KeyVersion? {
+        do {
+            return try withView { try latest(key, numbersOnly: numbersOnly, $0, $1) }
+        } catch {
+            throw StoreError(wrapping: error)
+        }
+    }
+
+    /// The newest version of `key`, tombstones included.
+    func latest(
+        _ key: Bytes, numbersOnly: Bool = false, _ snapshot: LogSnapshot, _ transaction: borrowing ReadTransaction
+    ) throws -> KeyVersion? {
+        try key.withUnsafeBytes { bytes in
+            if let newest = snapshot.newest(bytes) { return newest }
+            return try stored(bytes, in: databases.state, numbersOnly: numbersOnly, transaction)
+        }
+    }
+
+    /// The version of `key` that was valid at `revision`, a delete counting as none.
+    func version(
+        of key: Bytes, at revision: Revision, _ snapshot: LogSnapshot, _ transaction: borrowing ReadTransaction
+    ) throws -> KeyVersion? {
+        guard let newest = try latest(key, snapshot, transaction) else { return nil }
+        return try version(of: key, at: revision, from: newest, snapshot, transaction)
+    }
+
+    /// The same, beginning at `newest`, a version of `key`.
+    func version(
+        of key: Bytes, at revision: Revision, from newest: KeyVersion, _ snapshot: LogSnapshot,
+        _ transaction: borrowing ReadTransaction
+    ) throws -> KeyVersion? {
+        var version = newest
+        if version.modRevision > revision {
+            let meta = try meta(transaction)
+            guard revision >= meta.compacted else {
+                throw StoreError.compacted(requested: revision, earliest: meta.earliest)
+            }
+            while version.modRevision > revision {
+                guard let before = try previous(of: version, key, meta, snapshot, transaction) else { return nil }
+                version = before
+            }
+        }
+        return version.type == .put ? version : nil
+    }
+
+    /// The version of `key` before `version`; nil if there was none, or it was a delete that is compacted.
+    func previous(
+        of version: KeyVersion, _ key: Bytes, _ meta: Meta, _ snapshot: LogSnapshot,
+        _ transaction: borrowing ReadTransaction
+    ) throws -> KeyVersion? {
+        let revision = version.previousRevision
+        guard revision > 0 else { return nil }
+        if revision >= meta.dropped {
+            guard let batch = try batch(of: revision, snapshot, transaction),
+                let index = batch.index(of: key, in: revision)
+            else {
+                throw StoreError(
+                    .damaged,
+                    "key \(key): revision \(version.modRevision) names \(revision) as the one before, "
+                        + "which the log does not have; run `vigil check --deep`")
+            }
+            return KeyVersion(batch, index)
+        }
+        // Below the log the version is in `state`, if what came after it is in the overlay only, or in `base`.
+        for database in [databases.state, databases.base] {
+            let stored = try key.withUnsafeBytes { try stored($0, in: database, transaction) }
+            if let stored, stored.modRevision == revision { return stored }
+        }
+        return nil
+    }
+
+    /// What `database` has under `key`, checked.
+    func stored(
+        _ key: UnsafeRawBufferPointer, in database: Database, numbersOnly: Bool = false,
+        _ transaction: borrowing ReadTransaction
+    ) throws -> KeyVersion? {
+        guard let bytes = try transaction.get(database, key) else { return nil }
+        return try decode(bytes, key: key, database, numbersOnly: numbersOnly)
+    }
+
+    func decode(
+        _ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, _ database: Database, numbersOnly: Bool = false
+    ) throws -> KeyVersion {
+        do throws(Malformed) {
+            return try KeyVersion(bytes, key: key, numbersOnly: numbersOnly)
+        } catch {
+            throw StoreError(
+                .damaged, "\(database.name) key \(Bytes(copying: key)): \(error.reason); run `vigil check`")
+        }
+    }
+}
+
+extension ChangeBatch {
+    /// The entry that changes `key` in `revision`; nil if none does, or the revision is not in the batch.
+    func index(of key: Bytes, in revision: Revision) -> Int? {
+        guard firstRevision <= revision, revision <= lastRevision else { return nil }
+        return key.withUnsafeBytes { wanted in
+            entryIndices(ofRecord: Int(revision - firstRevision)).first { index in
+                withKey(index) { compareBytes($0, wanted) == 0 }
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package import Changes
+import LMDB
+
+/// A position in the history of the keys that a filter wants, and the choice of how to read on from it.
+///
+/// Walking the version chains of the keys costs what they changed; scanning the log costs what everything changed. A
+/// cursor first tries the chains with a budget that is a fraction of what the scan would cost, and scans if the
+/// budget does not suffice, for at least half of the way before it tries again.
+package struct ReplayCursor: Sendable {
+    package let filter: WatchFilter
+    /// The first revision not read yet.
+    package private(set) var next: Revision
+    private var scansUntil: Revision = 0
+
+    package init(filter: WatchFilter, from revision: Revision) {
+        self.filter = filter
+        self.next = revision
+    }
+
+    /// Goes on at `revision` instead.
+    package mutating func move(to revision: Revision) {
+        next = revision
+    }
+
+    /// One bounded step, through `through` at most.
+    package mutating func step(_ reader: LogReader, through: Revision) throws -> [WatchUpdate] {
+        guard next <= through else { return [] }
+        let distance = through - next + 1
+        if distance > Int64(Limits.chainUnits.lowerBound), next >= scansUntil {
+            if let updates = try reader.chains(filter, from: next, through: through) {
+                next = through + 1
+                return updates
+            }
+            scansUntil = next + distance / 2
+        }
+        let step = try reader.scan(filter, from: next, through: through)
+        next = step.next
+        return step.updates
+    }
+}
+
+extension LogReader {
+    /// The updates of `from` … `through` that `filter` wants, found through the version chains of its keys; nil if
+    /// that would cost more than the budget.
+    func chains(_ filter: WatchFilter, from: Revision, through: Revision) throws -> [WatchUpdate]? {
+        try withView { snapshot, transaction in
+            let meta = try meta(transaction)
+            let earliest = max(meta.earliest, snapshot.earliest)
+            guard from >= earliest else { throw StoreError.compacted(requested: from, earliest: earliest) }
+            let distance = through - from + 1
+            var units = min(max(Int(distance), Limits.chainUnits.lowerBound), Limits.chainUnits.upperBound)
+            var found: [Revision: WatchUpdate] = [:]
+
+            // Follows the chain of one key back to `from`; false if the budget is spent.
+            func follow(_ key: Bytes, _ newest: KeyVersion) throws -> Bool {
+                var revision = newest.modRevision
+                units -= 1
+                while revision >= from {
+                    units -= Limits.fetchUnits
+                    guard units >= 0 else { return false }
+                    guard let batch = try batch(of: revision, snapshot, transaction),
+                        let index = batch.index(of: key, in: revision)
+                    else { throw StoreError.missing(revision) }
+                    if revision <= through, filter.types.contains(batch.entries[index].type) {
+                        let update = batch.update(ofRecord: Int(revision - batch.firstRevision))
+                        found[revision] = update.filtered(by: filter)
+                    }
+                    revision = batch.entries[index].previousRevision
+                }
+                return units >= 0
+            }
+
+            var affordable = true
+            if case .key(let key) = filter.keys {
+                if let newest = try latest(key, numbersOnly: true, snapshot, transaction) {
+                    affordable = try follow(key, newest)
+                }
+            } else {
+                try forEachLatest(
+                    from: filter.keys.lowerBound, to: filter.keys.upperBound, numbersOnly: true, snapshot, transaction
+                ) { key, newest in
+                    affordable = try follow(key, newest)
+                    return affordable
+                }
+            }
+            return affordable ? found.values.sorted { $0.revision < $1.revision } : nil
+        }
+    }
+}

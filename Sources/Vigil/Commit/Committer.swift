@@ -1,0 +1,128 @@
+import Changes
+import RevisionLog
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The one thread that assigns revisions. Whatever waits when it is free becomes one group: one frame, one flush.
+final class Committer: Sendable {
+    /// One write, and who waits for it.
+    ///
+    /// The continuations are the unchecked kind, since each write makes one: every request taken from the queue is
+    /// answered exactly once, in `answer` or `refuse`.
+    enum Request: Sendable {
+        case put(Bytes, Bytes, UnsafeContinuation<Revision, any Error>)
+        case transaction(Transaction, UnsafeContinuation<TransactionResult, any Error>)
+    }
+
+    private struct Queue {
+        var waiting: [Request] = []
+        var isStopping = false
+    }
+
+    private let queue = Monitor(Queue())
+    private let log: RevisionLog
+    private let committed: @Sendable (ChangeBatch) -> Void
+    private let thread = Monitor<OSThread?>(nil)
+
+    /// `committed` is called on the committer's thread with each group, after its writers were acknowledged.
+    init(log: RevisionLog, committed: @escaping @Sendable (ChangeBatch) -> Void) {
+        self.log = log
+        self.committed = committed
+        let started = OSThread { [self] in run() }
+        thread.withLock { $0 = started }
+    }
+
+    /// Queues a write; its continuation is resumed when it is durable and visible, or has failed.
+    func submit(_ request: Request) {
+        let refusal: StoreError? = queue.notify { queue in
+            if queue.isStopping { return StoreError(.closed, "the store is closed") }
+            if queue.waiting.count >= Limits.waitingWrites {
+                return StoreError(
+                    .busy, "\(queue.waiting.count) writes wait already, the limit; let some finish first")
+            }
+            queue.waiting.append(request)
+            return nil
+        }
+        if let refusal { request.refuse(refusal) }
+    }
+
+    /// Commits what waits and ends the thread. Blocks.
+    func stop() {
+        queue.notify { $0.isStopping = true }
+        thread.withLock { $0 }?.join()
+    }
+
+    // MARK: On the thread
+
+    private func run() {
+        while true {
+            let requests: [Request]? = queue.wait { queue -> [Request]?? in
+                if queue.waiting.isEmpty { return queue.isStopping ? .some(nil) : nil }
+                defer { queue.waiting.removeAll(keepingCapacity: true) }
+                return queue.waiting
+            }!
+            guard let requests else { return }
+            var rest = requests[...]
+            while !rest.isEmpty { commitGroup(&rest) }
+        }
+    }
+
+    /// Commits as many requests as make one group, and removes them from `rest`.
+    private func commitGroup(_ rest: inout ArraySlice<Request>) {
+        var group = CommitGroup(log: log)
+        var answers: [(Request, Result<CommitGroup.Outcome, StoreError>)] = []
+        answers.reserveCapacity(min(rest.count, Limits.groupRecords))
+        while let request = rest.first, group.accepts(request) {
+            rest.removeFirst()
+            answers.append((request, group.add(request)))
+        }
+        var batch: ChangeBatch?
+        var failure: StoreError?
+        if !group.isEmpty {
+            let finished = group.finish(milliseconds: Self.milliseconds())
+            do {
+                try log.append(finished)
+                batch = finished
+            } catch {
+                failure = StoreError(wrapping: error)
+            }
+        }
+        for (request, outcome) in answers { request.answer(outcome, failure) }
+        if let batch { committed(batch) }
+    }
+
+    /// Wall-clock time in milliseconds since 1970.
+    private static func milliseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
+extension Committer.Request {
+    /// Resumes the writer: with its own error, else with the group's, else with the outcome.
+    fileprivate func answer(_ outcome: Result<CommitGroup.Outcome, StoreError>, _ failure: StoreError?) {
+        switch (outcome, failure) {
+        case (.failure(let error), _): refuse(error)
+        case (_, let error?): refuse(error)
+        case (.success(let outcome), nil):
+            switch self {
+            case .put(_, _, let continuation): continuation.resume(returning: outcome.revision)
+            case .transaction(_, let continuation): continuation.resume(returning: outcome.result)
+            }
+        }
+    }
+
+    fileprivate func refuse(_ error: StoreError) {
+        switch self {
+        case .put(_, _, let continuation): continuation.resume(throwing: error)
+        case .transaction(_, let continuation): continuation.resume(throwing: error)
+        }
+    }
+}

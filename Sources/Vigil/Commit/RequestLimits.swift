@@ -1,0 +1,67 @@
+import Changes
+import RevisionLog
+
+/// Checks a write against the store's limits before it takes effect.
+struct RequestLimits {
+    /// What a change adds to its key and value in a record, at most.
+    private static let changeOverhead = 48
+
+    private let options: LogOptions
+
+    init(_ options: LogOptions) {
+        self.options = options
+    }
+
+    func check(key: Bytes, value: Bytes) throws(StoreError) {
+        try check(key: key)
+        try check(changes: 1, bytes: key.count + value.count)
+    }
+
+    func check(key: Bytes) throws(StoreError) {
+        let allowed = RevisionLog.Limits.keyBytes
+        guard allowed.contains(key.count) else {
+            throw StoreError(
+                .invalidKey,
+                key.isEmpty
+                    ? "the key is empty; a key has \(allowed.lowerBound) to \(allowed.upperBound) bytes"
+                    : "the key has \(key.count) bytes; the limit is \(allowed.upperBound): shorten it")
+        }
+    }
+
+    /// Checks the size of a transaction so far.
+    func check(changes: Int, bytes: Int) throws(StoreError) {
+        if changes > options.transactionChanges {
+            throw StoreError(
+                .tooLarge,
+                "the transaction has more than \(options.transactionChanges) changes, the limit; split it")
+        }
+        if bytes > options.transactionBytes {
+            throw StoreError(
+                .tooLarge,
+                "the transaction has \(bytes) bytes of keys and values; the limit is \(options.transactionBytes): "
+                    + "split it, or open the store with a larger `transactionBytes`")
+        }
+        let frame = bytes + changes * Self.changeOverhead
+        if frame > options.segmentBytes - options.segmentBytes / 8 {
+            throw StoreError(
+                .tooLarge,
+                "the transaction may take \(frame) bytes in the journal, whose segments have "
+                    + "\(options.segmentBytes); split it, or open the store with a larger `segmentBytes`")
+        }
+    }
+
+    func check(_ transaction: Transaction) throws(StoreError) {
+        let steps = max(transaction.comparisons.count, transaction.success.count, transaction.failure.count)
+        if steps > Limits.transactionSteps {
+            throw StoreError(
+                .tooLarge, "the transaction has \(steps) steps; the limit is \(Limits.transactionSteps): split it")
+        }
+        for comparison in transaction.comparisons { try check(key: comparison.key) }
+        for operation in transaction.success + transaction.failure {
+            switch operation {
+            case .put(let key, _), .delete(let key), .get(let key): try check(key: key)
+            case .deleteRange, .range: break
+            }
+        }
+    }
+}

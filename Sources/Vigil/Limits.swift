@@ -1,0 +1,17 @@
+/// Every bound of this module, in one place.
+package enum Limits {
+    /// Raw bytes of changes after which a group of commits is written, though more wait.
+    static let groupBytes = 512 << 10
+    /// Records in one group.
+    static let groupRecords = 4096
+    /// Writes that may wait to be committed; each is a suspended task.
+    static let waitingWrites = 1 << 20
+    /// Comparisons and operations of one transaction.
+    static let transactionSteps = 4096
+    /// A watch that reads the log joins the live flow when it is this near to the head, in revisions.
+    static let rejoinDistance: Int64 = 1024
+    /// Keys in one page of a watch's state or of a range.
+    static let statePageKeys = 512
+    /// Attempts to begin again when a compaction overtakes a watch that starts at the earliest revision.
+    static let earliestAttempts = 64
+}
