@@ -31,7 +31,7 @@ public final class Environment: @unchecked Sendable {
     let gate = Gate()
     /// Written under the gate's exclusive side only.
     private var isClosed = false
-    private let pool = Mutex<[OpaquePointer]>([])
+    private let pool = Mutex<[IdleTransaction]>([])
 
     /// Opens the environment in the directory at `path`, which must exist; the file is created unless `readOnly`.
     ///
@@ -128,7 +128,7 @@ public final class Environment: @unchecked Sendable {
     /// A transaction from the pool or a new one; nil if the map has to be adopted first.
     private func beginRead() throws(LMDBError) -> OpaquePointer? {
         try requireOpen()
-        let pooled = pool.withLock { $0.popLast() }
+        let pooled = pool.withLock { $0.popLast() }?.handle
         if let pooled {
             let code = mdb_txn_renew(pooled)
             if code == MDB_SUCCESS { return pooled }
@@ -150,12 +150,13 @@ public final class Environment: @unchecked Sendable {
 
     private func endRead(_ transaction: OpaquePointer) {
         mdb_txn_reset(transaction)
-        let kept = pool.withLock { pool in
+        let idle = IdleTransaction(handle: transaction)
+        let isKept = pool.withLock { pool in
             guard pool.count < Self.pooledTransactions else { return false }
-            pool.append(transaction)
+            pool.append(idle)
             return true
         }
-        if !kept { mdb_txn_abort(transaction) }
+        if !isKept { mdb_txn_abort(transaction) }
     }
 
     private func emptyPool() {
@@ -163,7 +164,7 @@ public final class Environment: @unchecked Sendable {
             defer { pool = [] }
             return pool
         }
-        for transaction in pooled { mdb_txn_abort(transaction) }
+        for transaction in pooled { mdb_txn_abort(transaction.handle) }
     }
 
     private func requireOpen() throws(LMDBError) {
@@ -295,6 +296,12 @@ public final class Environment: @unchecked Sendable {
         var status = stat()
         return stat("\(path)/\(dataFile)", &status) == 0 ? Int(status.st_size) : nil
     }
+}
+
+/// A read transaction that was reset. Sound as `@unchecked Sendable`: without thread-local slots a transaction is not
+/// tied to a thread, and it belongs to the pool, or to the one reader that took it from there.
+private struct IdleTransaction: @unchecked Sendable {
+    let handle: OpaquePointer
 }
 
 /// A named database: a sorted map from keys to values.

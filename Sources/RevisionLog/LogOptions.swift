@@ -1,5 +1,8 @@
 /// Sizes and rhythms of a store. The defaults suit most; tests use tiny ones.
 public struct LogOptions: Sendable, Hashable {
+    /// Bytes in a key: what LMDB's page format allows, as Debian builds it.
+    public static let keyBytes = 1...511
+
     /// Raw bytes of commits that start a checkpoint.
     public var checkpointBytes = 1 << 20
     /// Time after which a commit is checkpointed even if there is little.

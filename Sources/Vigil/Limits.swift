@@ -1,5 +1,5 @@
 /// Every bound of this module, in one place.
-package enum Limits {
+enum Limits {
     /// Raw bytes of changes after which a group of commits is written, though more wait.
     static let groupBytes = 512 << 10
     /// Records in one group.

@@ -144,7 +144,7 @@ enum RecordDecoder {
         let tag = try reader.byte()
         guard tag & ~Tag.known == 0 else { throw Malformed("unknown tag \(tag) in revision \(revision)") }
         let key = try reader.lengthPrefixed()
-        guard Limits.keyBytes.contains(key.count) else {
+        guard LogOptions.keyBytes.contains(key.count) else {
             throw Malformed("key of \(key.count) bytes in revision \(revision)")
         }
         var value = key.upperBound..<key.upperBound

@@ -161,7 +161,7 @@ struct LogWriter: ~Copyable {
         }
     }
 
-    private static func block(_ cursor: borrowing WriteCursor) throws -> (ChangeBatch, stored: Int, raw: Int) {
+    private static func block(_ cursor: borrowing Cursor) throws -> (ChangeBatch, stored: Int, raw: Int) {
         guard let key = cursor.key, let bytes = cursor.value, key.count == 8 else {
             throw StoreError(.damaged, "log: a key that is not 8 bytes long")
         }

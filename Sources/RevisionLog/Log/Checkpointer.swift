@@ -1,4 +1,5 @@
 import Changes
+import LMDB
 
 /// The thread that owns LMDB's write transactions: it checkpoints when enough has gathered or some time has passed,
 /// and compacts step by step in between.

@@ -3,7 +3,7 @@ import LMDB
 
 extension LogReader {
     /// The block under the cursor, decoded.
-    func block(at cursor: borrowing ReadCursor) throws -> ChangeBatch {
+    func block(at cursor: borrowing Cursor) throws -> ChangeBatch {
         guard let key = cursor.key, let bytes = cursor.value else { throw StoreError(.damaged, "the log ends early") }
         guard key.count == 8 else { throw StoreError(.damaged, "log: a key of \(key.count) bytes, must be 8") }
         let first = Revision(bigEndian: key.loadUnaligned(as: Revision.self))

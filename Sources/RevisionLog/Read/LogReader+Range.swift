@@ -98,7 +98,7 @@ extension LogReader {
     }
 
     /// Moves to the last key below `upper`.
-    private func seek(_ cursor: borrowing ReadCursor, below upper: Bytes?) throws -> Bool {
+    private func seek(_ cursor: borrowing Cursor, below upper: Bytes?) throws -> Bool {
         guard let upper else { return try cursor.last() }
         return try upper.withUnsafeBytes { bound in
             guard try cursor.seek(atOrBefore: bound) else { return false }

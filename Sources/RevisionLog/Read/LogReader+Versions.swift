@@ -26,7 +26,7 @@ extension LogReader {
     func latest(
         _ key: Bytes, numbersOnly: Bool = false, _ snapshot: LogSnapshot, _ transaction: borrowing ReadTransaction
     ) throws -> KeyVersion? {
-        try key.withUnsafeBytes { bytes in
+        try key.withUnsafeBytes { bytes throws -> KeyVersion? in
             if let newest = snapshot.newest(bytes) { return newest }
             return try stored(bytes, in: databases.state, numbersOnly: numbersOnly, transaction)
         }
@@ -79,7 +79,9 @@ extension LogReader {
         }
         // Below the log the version is in `state`, if what came after it is in the overlay only, or in `base`.
         for database in [databases.state, databases.base] {
-            let stored = try key.withUnsafeBytes { try stored($0, in: database, transaction) }
+            let stored = try key.withUnsafeBytes { bytes throws -> KeyVersion? in
+                try self.stored(bytes, in: database, transaction)
+            }
             if let stored, stored.modRevision == revision { return stored }
         }
         return nil

@@ -1,5 +1,5 @@
-package import Changes
-package import LMDB
+import Changes
+import LMDB
 
 /// Reads of one store, at the newest revision or an old one. Shared by the process that writes it and by those that
 /// follow it.

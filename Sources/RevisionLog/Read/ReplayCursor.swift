@@ -47,43 +47,56 @@ extension LogReader {
             let meta = try meta(transaction)
             let earliest = max(meta.earliest, snapshot.earliest)
             guard from >= earliest else { throw StoreError.compacted(requested: from, earliest: earliest) }
-            let distance = through - from + 1
-            var units = min(max(Int(distance), Limits.chainUnits.lowerBound), Limits.chainUnits.upperBound)
-            var found: [Revision: WatchUpdate] = [:]
-
-            // Follows the chain of one key back to `from`; false if the budget is spent.
-            func follow(_ key: Bytes, _ newest: KeyVersion) throws -> Bool {
-                var revision = newest.modRevision
-                units -= 1
-                while revision >= from {
-                    units -= Limits.fetchUnits
-                    guard units >= 0 else { return false }
-                    guard let batch = try batch(of: revision, snapshot, transaction),
-                        let index = batch.index(of: key, in: revision)
-                    else { throw StoreError.missing(revision) }
-                    if revision <= through, filter.types.contains(batch.entries[index].type) {
-                        let update = batch.update(ofRecord: Int(revision - batch.firstRevision))
-                        found[revision] = update.filtered(by: filter)
-                    }
-                    revision = batch.entries[index].previousRevision
-                }
-                return units >= 0
-            }
-
-            var affordable = true
+            let distance = Int(through - from + 1)
+            var walk = ChainWalk(filter: filter, from: from, through: through, units: distance)
             if case .key(let key) = filter.keys {
                 if let newest = try latest(key, numbersOnly: true, snapshot, transaction) {
-                    affordable = try follow(key, newest)
+                    try walk.follow(key, newest.modRevision) { try batch(of: $0, snapshot, transaction) }
                 }
             } else {
                 try forEachLatest(
                     from: filter.keys.lowerBound, to: filter.keys.upperBound, numbersOnly: true, snapshot, transaction
                 ) { key, newest in
-                    affordable = try follow(key, newest)
-                    return affordable
+                    try walk.follow(key, newest.modRevision) { try batch(of: $0, snapshot, transaction) }
+                    return walk.isAffordable
                 }
             }
-            return affordable ? found.values.sorted { $0.revision < $1.revision } : nil
+            return walk.isAffordable ? walk.found.values.sorted { $0.revision < $1.revision } : nil
+        }
+    }
+}
+
+/// Updates found by following version chains back, as long as the budget lasts.
+private struct ChainWalk {
+    let filter: WatchFilter
+    let from: Revision
+    let through: Revision
+    private var units: Int
+    private(set) var found: [Revision: WatchUpdate] = [:]
+
+    init(filter: WatchFilter, from: Revision, through: Revision, units: Int) {
+        self.filter = filter
+        self.from = from
+        self.through = through
+        self.units = min(max(units, Limits.chainUnits.lowerBound), Limits.chainUnits.upperBound)
+    }
+
+    var isAffordable: Bool { units >= 0 }
+
+    /// Follows the chain of `key` from `newest` back to `from`.
+    mutating func follow(_ key: Bytes, _ newest: Revision, batch: (Revision) throws -> ChangeBatch?) throws {
+        var revision = newest
+        units -= 1
+        while revision >= from, isAffordable {
+            units -= Limits.fetchUnits
+            guard let batch = try batch(revision), let index = batch.index(of: key, in: revision) else {
+                throw StoreError.missing(revision)
+            }
+            if revision <= through, filter.types.contains(batch.entries[index].type) {
+                let update = batch.update(ofRecord: Int(revision - batch.firstRevision))
+                found[revision] = update.filtered(by: filter)
+            }
+            revision = batch.entries[index].previousRevision
         }
     }
 }

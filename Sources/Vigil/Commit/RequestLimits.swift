@@ -18,7 +18,7 @@ struct RequestLimits {
     }
 
     func check(key: Bytes) throws(StoreError) {
-        let allowed = RevisionLog.Limits.keyBytes
+        let allowed = LogOptions.keyBytes
         guard allowed.contains(key.count) else {
             throw StoreError(
                 .invalidKey,

@@ -1,0 +1,130 @@
+package import Changes
+import LMDB
+
+/// Reads a store beside the process that writes it, and follows its commits: a thread waits for the head to move, takes
+/// the new frames out of the journal and makes them visible here.
+package final class LogFollower: Sendable {
+    package let reader: LogReader
+    private let watcher: HeadWatcher
+    private let isStopping = Monitor(false)
+    private let thread = Monitor<OSThread?>(nil)
+    /// The position at which the thread begins; taken when it starts.
+    private let start: Monitor<Follow?>
+
+    /// Opens the store in the directory at `path` for reading.
+    package init(path: String, options: LogOptions = LogOptions()) throws {
+        try StoreDirectory.require(path)
+        let lock = try LockFile(directory: path)
+        watcher = try HeadWatcher(directory: path)
+        let store = try storeErrors { try StoreDirectory.openReadOnly(path, options: options) }
+        let tag = UInt32(truncatingIfNeeded: store.meta.storeID)
+        let state = LogState(
+            LogSnapshot(
+                head: store.meta.checkpoint, checkpoint: store.meta.checkpoint, compacted: store.meta.compacted))
+        reader = LogReader(
+            environment: store.environment, databases: store.databases, state: state, storeID: store.meta.storeID)
+        let journal = try JournalReader(directory: path, storeTag: tag)
+        var follow = Follow(reader: reader, journal: journal, lock: lock)
+        try follow.begin()
+        start = Monitor(follow)
+    }
+
+    /// Starts to follow: `committed` is called, on the follower's thread, with each batch that became visible, and
+    /// `ended` if following fails.
+    package func start(
+        committed: @escaping @Sendable (ChangeBatch) -> Void, ended: @escaping @Sendable (StoreError) -> Void
+    ) {
+        guard let beginning = start.withLock({ $0.take() }) else { return }
+        let started = OSThread { [watcher, isStopping] in
+            var follow = beginning
+            do {
+                while !isStopping.withLock({ $0 }) {
+                    for batch in try follow.advance() { committed(batch) }
+                    watcher.wait(milliseconds: Limits.followMilliseconds)
+                }
+            } catch {
+                ended(StoreError(wrapping: error))
+            }
+        }
+        thread.withLock { $0 = started }
+    }
+
+    /// Ends the thread. Blocks.
+    package func close() {
+        isStopping.withLock { $0 = true }
+        watcher.wake()
+        thread.withLock { $0 }?.join()
+        reader.environment.close()
+    }
+}
+
+/// A follower's position, and how it moves.
+private struct Follow: Sendable {
+    let reader: LogReader
+    var journal: JournalReader
+    let lock: LockFile
+
+    init(reader: LogReader, journal: JournalReader, lock: LockFile) {
+        self.reader = reader
+        self.journal = journal
+        self.lock = lock
+    }
+
+    /// Takes over everything that is visible now.
+    mutating func begin() throws {
+        // Without a writer the journal itself says what the head is. It is flushed first: the writer may have died
+        // between a write and its flush, and nothing may be seen that can still be lost.
+        let isDone: Bool? = try lock.whileUnwritten {
+            try journal.flush()
+            try load(through: .max, isLive: false)
+            return true
+        }
+        if isDone == nil { try catchUp(through: lock.head) }
+    }
+
+    /// Makes visible what was committed since, and returns it.
+    mutating func advance() throws -> [ChangeBatch] {
+        let head = lock.head
+        guard head > reader.state.head else { return [] }
+        let meta = try reader.withView { try reader.meta($1) }
+        reader.state.advance(checkpoint: meta.checkpoint, compacted: meta.compacted)
+        var batches: [ChangeBatch] = []
+        while reader.state.head < head, batches.count < Limits.followedFrames {
+            guard let batch = try journal.next(reader.state.head + 1) else {
+                try catchUp(through: head)
+                // What came by way of LMDB is announced by its last batch; who misses the others reads the log.
+                let newest = reader.state.head
+                if let last = try reader.withView({ try reader.batch(of: newest, $0, $1) }) { batches.append(last) }
+                break
+            }
+            guard batch.lastRevision <= head else { break }
+            reader.state.append(batch)
+            batches.append(batch)
+        }
+        return batches
+    }
+
+    /// Reads anew what LMDB and the journal have, until that reaches `head`. Frames vanish from the journal when LMDB
+    /// has their revisions, so one of the two has each; only not always at the moment when it is looked at.
+    private mutating func catchUp(through head: Revision) throws {
+        for _ in 0..<Limits.followAttempts {
+            try load(through: head, isLive: true)
+            if reader.state.head >= head { return }
+        }
+        throw StoreError(
+            .damaged, "revision \(reader.state.head + 1) is visible in another process, "
+                + "but neither the log nor the journal has it")
+    }
+
+    private mutating func load(through head: Revision, isLive: Bool) throws {
+        let meta = try reader.withView { try reader.meta($1) }
+        if meta.checkpoint > reader.state.head {
+            reader.state.restart(checkpoint: meta.checkpoint, compacted: meta.compacted)
+        } else {
+            reader.state.advance(checkpoint: meta.checkpoint, compacted: meta.compacted)
+        }
+        for batch in try journal.scan(after: reader.state.head, through: head, isLive: isLive) {
+            reader.state.append(batch)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package import Changes
+import LMDB
+
+extension LogReader {
+    /// Sizes and positions, without the journal's.
+    package func statistics() throws -> StoreStatistics {
+        let sizes = try storeErrors { try environment.sizes() }
+        return try withView { snapshot, transaction in
+            let meta = try meta(transaction)
+            var statistics = StoreStatistics()
+            statistics.head = snapshot.head
+            statistics.earliest = max(meta.earliest, snapshot.earliest)
+            statistics.compacted = max(meta.compacted, snapshot.compacted)
+            statistics.checkpoint = meta.checkpoint
+            statistics.keys = Int(meta.keys) + keyDifference(snapshot, after: meta.checkpoint)
+            statistics.blocks = Int(meta.blocks)
+            statistics.logBytes = Int(meta.logBytes)
+            statistics.logRawBytes = Int(meta.logRawBytes)
+            statistics.pendingBytes = snapshot.pendingBytes
+            statistics.storeID = storeID
+            statistics.formatVersion = Int(Meta.format)
+            statistics.fileBytes = sizes.fileBytes
+            statistics.mapBytes = sizes.mapBytes
+            statistics.readers = sizes.readers
+            statistics.maximumReaders = sizes.maximumReaders
+            return statistics
+        }
+    }
+
+    /// The transaction may be newer than the snapshot; what it has already is not counted again.
+    private func keyDifference(_ snapshot: LogSnapshot, after checkpoint: Revision) -> Int {
+        if checkpoint == snapshot.checkpoint { return snapshot.pendingKeys }
+        var difference = 0
+        snapshot.recent.forEach(from: checkpoint + 1) { batch in
+            difference += batch.keyDifference
+            return true
+        }
+        return difference
+    }
+
+    /// The changes of `key`, newest first, as far as they are retained; at most `limit`.
+    package func history(of key: Bytes, limit: Int) throws -> [WatchEvent] {
+        try withView { snapshot, transaction in
+            let meta = try meta(transaction)
+            let earliest = max(meta.earliest, snapshot.earliest)
+            var events: [WatchEvent] = []
+            var version = try latest(key, snapshot, transaction)
+            while let current = version, events.count < limit, current.modRevision >= earliest || events.isEmpty {
+                events.append(current.event(key))
+                version = try previous(of: current, key, meta, snapshot, transaction)
+            }
+            return events
+        }
+    }
+
+    /// The whole of `revision`, and how it is stored.
+    package func show(_ revision: Revision) throws -> (update: WatchUpdate, block: StoredBlock) {
+        try withRevision(revision) { revision, snapshot, transaction in
+            let meta = try meta(transaction)
+            guard revision >= max(1, meta.compacted) else {
+                throw StoreError.compacted(requested: revision, earliest: meta.earliest)
+            }
+            guard let batch = try batch(of: revision, snapshot, transaction) else {
+                throw StoreError.missing(revision)
+            }
+            let update = batch.update(ofRecord: Int(revision - batch.firstRevision))
+            if revision > meta.checkpoint { return (update, Self.frame(batch)) }
+            return (update, try storedBlock(revision, transaction))
+        }
+    }
+
+    private static func frame(_ batch: ChangeBatch) -> StoredBlock {
+        let payload = JournalPayload(batch)
+        return StoredBlock(
+            place: .journal, firstRevision: batch.firstRevision, recordCount: batch.recordCount,
+            codec: StoredBlock.Codec(rawValue: payload.header.codec)!, rawBytes: payload.header.rawLength,
+            storedBytes: payload.bytes.count)
+    }
+
+    private func storedBlock(_ revision: Revision, _ transaction: borrowing ReadTransaction) throws -> StoredBlock {
+        let cursor = try transaction.cursor(databases.log)
+        guard try withLogKey(revision, { try cursor.seek(atOrBefore: $0) }) else {
+            throw StoreError.missing(revision)
+        }
+        let first = Revision(bigEndian: cursor.key!.loadUnaligned(as: Revision.self))
+        do throws(Malformed) {
+            let header = try Block.header(cursor.value!)
+            return StoredBlock(
+                place: .log, firstRevision: first, recordCount: header.recordCount, codec: header.codec,
+                rawBytes: header.rawLength, storedBytes: header.storedLength)
+        } catch {
+            throw StoreError.damagedBlock(first, error.reason)
+        }
+    }
+}

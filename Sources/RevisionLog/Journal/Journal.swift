@@ -1,0 +1,219 @@
+import Changes
+
+/// The journal of a store that is open for writing: segments used in turn, each commit one frame and one flush.
+///
+/// The committer appends; at the level `.interval` another thread flushes; the checkpointer releases segments and
+/// prepares spare ones. A write or flush that failed is not repeated: nobody knows what the disk has kept of it. From
+/// then on every append fails.
+final class Journal: Sendable {
+    private struct Segment {
+        var file: SegmentFile
+        /// The last revision in it; 0 if there is none that matters.
+        var lastRevision: Revision = 0
+    }
+
+    private struct Contents {
+        var segments: [Segment]
+        /// The one being written, and where.
+        var current: Int
+        var offset: Int
+        var epoch: UInt64
+        var head: Revision
+        var flushedThrough: Revision
+        var released: Revision
+        /// Files written since they were flushed.
+        var unflushed: [SegmentFile] = []
+        var failure: StoreError?
+        var buffer: [UInt8] = []
+        /// Whether a spare segment is being made.
+        var isPreparing = false
+    }
+
+    private let contents: Monitor<Contents>
+    private let directory: String
+    private let storeTag: UInt32
+    private let segmentBytes: Int
+    private let maximumSegments: Int
+    private let faults: JournalFaults?
+
+    /// Opens or creates the journal in `directory`, and passes every frame after `checkpoint` to `recover`. All of them
+    /// are flushed before that, since the process that wrote them may have died before its flush.
+    init(
+        directory: String, storeTag: UInt32, segmentBytes: Int, maximumSegments: Int, checkpoint: Revision,
+        faults: JournalFaults? = nil, recover: (FrameHeader, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var files = try JournalScan.open(directory, readOnly: false)
+        let scan = try JournalScan(files, storeTag: storeTag)
+        let frames = try scan.frames(after: checkpoint)
+        for file in files where !frames.isEmpty { try file.flush() }
+        for frame in frames {
+            try scan.payload(frame).withUnsafeBytes { try recover(frame.header, $0) }
+        }
+        if files.isEmpty {
+            files.append(
+                try SegmentFile(creating: SegmentFile.name(0), in: directory, length: segmentBytes))
+        }
+        let head = frames.last?.header.lastRevision ?? checkpoint
+        try Self.erase(scan.leftovers(after: head), files)
+        var segments = files.map { Segment(file: $0) }
+        for frame in frames { segments[frame.segment].lastRevision = frame.header.lastRevision }
+        let current = frames.last?.segment ?? 0
+        contents = Monitor(
+            Contents(
+                segments: segments, current: current, offset: frames.last?.end ?? 0,
+                epoch: scan.epoch + 1, head: head, flushedThrough: head, released: checkpoint))
+        self.directory = directory
+        self.storeTag = storeTag
+        self.segmentBytes = segmentBytes
+        self.maximumSegments = maximumSegments
+        self.faults = faults
+    }
+
+    /// Makes frames invalid that were written but never acknowledged.
+    private static func erase(_ frames: [JournalScan.Found], _ files: [SegmentFile]) throws(StoreError) {
+        let zeros = [UInt8](repeating: 0, count: FrameHeader.length)
+        for frame in frames {
+            try files[frame.segment].write(zeros, at: frame.offset)
+        }
+        for segment in Set(frames.map(\.segment)) { try files[segment].flush() }
+    }
+
+    /// How many segments there are.
+    var segmentCount: Int { contents.withLock { $0.segments.count } }
+
+    /// Writes one frame. It is not durable before a flush.
+    ///
+    /// - Throws: `StoreError`: `.readOnly` after a failure; `.full` if no segment is free and none can be made, in which
+    ///   case nothing was written and it may be tried again.
+    func append(_ header: FrameHeader, payload: [UInt8]) throws {
+        let length = FrameHeader.frameLength(payload.count)
+        try contents.wait { contents throws -> Void? in
+            try Self.requireIntact(contents)
+            // A spare segment that is being made is waited for.
+            if needsTurn(contents, length), contents.isPreparing, free(contents) == nil { return nil }
+            if needsTurn(contents, length) { try turn(&contents, length) }
+            try write(header, payload, length, &contents)
+            return ()
+        }
+    }
+
+    private func needsTurn(_ contents: Contents, _ length: Int) -> Bool {
+        contents.offset + length > contents.segments[contents.current].file.length
+    }
+
+    private func write(
+        _ header: FrameHeader, _ payload: [UInt8], _ length: Int, _ contents: inout Contents
+    ) throws(StoreError) {
+        var header = header
+        header.epoch = contents.epoch
+        header.storeTag = storeTag
+        header.flushedThrough = contents.flushedThrough
+        header.write(payload, into: &contents.buffer)
+        let file = contents.segments[contents.current].file
+        do throws(StoreError) {
+            try faults?.beforeWrite?()
+            try file.write(contents.buffer, at: contents.offset)
+        } catch {
+            throw Self.fail(&contents, error)
+        }
+        contents.offset += length
+        contents.head = header.lastRevision
+        contents.segments[contents.current].lastRevision = header.lastRevision
+        if !contents.unflushed.contains(where: { $0 === file }) { contents.unflushed.append(file) }
+    }
+
+    /// Makes everything appended so far survive a loss of power.
+    func flush() throws {
+        let (files, head) = try contents.withLock { contents in
+            try Self.requireIntact(contents)
+            defer { contents.unflushed = [] }
+            return (contents.unflushed, contents.head)
+        }
+        do throws(StoreError) {
+            try faults?.beforeFlush?()
+            for file in files { try file.flush() }
+        } catch {
+            throw contents.withLock { Self.fail(&$0, error) }
+        }
+        contents.withLock { $0.flushedThrough = max($0.flushedThrough, head) }
+    }
+
+    /// LMDB now has everything through `revision`: segments that end there can be used again.
+    func release(through revision: Revision) {
+        contents.withLock { $0.released = max($0.released, revision) }
+    }
+
+    /// Whether a frame with a payload of `payloadLength` finds room, without waiting for a checkpoint.
+    func hasRoom(for payloadLength: Int) -> Bool {
+        contents.withLock { contents in
+            contents.failure != nil
+                || contents.offset + FrameHeader.frameLength(payloadLength)
+                    <= contents.segments[contents.current].file.length
+                || contents.segments.count < maximumSegments || free(contents) != nil
+        }
+    }
+
+    /// Makes a spare segment if none is free, so that the committer does not have to. For the checkpointer's thread.
+    func prepareSpare() throws {
+        let number: Int? = contents.withLock { contents in
+            let isNeeded =
+                contents.failure == nil && free(contents) == nil && contents.segments.count < maximumSegments
+                && contents.offset > contents.segments[contents.current].file.length / 2
+            contents.isPreparing = isNeeded
+            return isNeeded ? contents.segments.count : nil
+        }
+        guard let number else { return }
+        // Outside of the lock: filling a segment with zeros takes milliseconds.
+        let made = Result { () throws(StoreError) in
+            try SegmentFile(creating: SegmentFile.name(number), in: directory, length: segmentBytes)
+        }
+        contents.notify { contents in
+            contents.isPreparing = false
+            if case .success(let file) = made { contents.segments.append(Segment(file: file)) }
+        }
+        _ = try made.get()
+    }
+
+    /// Goes on in a segment that is free, or in a new one.
+    private func turn(_ contents: inout Contents, _ length: Int) throws(StoreError) {
+        if let next = free(contents), contents.segments[next].file.length >= length {
+            contents.current = next
+        } else if contents.segments.count < maximumSegments, length <= segmentBytes {
+            let file = try SegmentFile(
+                creating: SegmentFile.name(contents.segments.count), in: directory, length: segmentBytes)
+            contents.segments.append(Segment(file: file))
+            contents.current = contents.segments.count - 1
+        } else {
+            throw StoreError(
+                .full, "the journal has no free segment for a frame of \(length) bytes; wait for a checkpoint")
+        }
+        contents.offset = 0
+        contents.epoch += 1
+        contents.segments[contents.current].lastRevision = 0
+    }
+
+    private func free(_ contents: Contents) -> Int? {
+        contents.segments.indices.first {
+            $0 != contents.current && contents.segments[$0].lastRevision <= contents.released
+        }
+    }
+
+    private static func requireIntact(_ contents: Contents) throws(StoreError) {
+        if let failure = contents.failure { throw failure }
+    }
+
+    private static func fail(_ contents: inout Contents, _ cause: StoreError) -> StoreError {
+        let failure = StoreError(
+            .readOnly,
+            "the journal failed (\(cause.message)); the store only reads until it is opened again, since nobody knows "
+                + "what the disk has kept of the last write")
+        contents.failure = failure
+        return failure
+    }
+}
+
+/// Lets tests make the disk fail.
+struct JournalFaults: Sendable {
+    var beforeWrite: (@Sendable () throws(StoreError) -> Void)?
+    var beforeFlush: (@Sendable () throws(StoreError) -> Void)?
+}

@@ -1,0 +1,140 @@
+import Changes
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// What is in the segments of a journal: found by reading all of them, believed only where checksums hold.
+///
+/// The journal's contents are the frames with contiguous revisions from the checkpoint on. The first that is missing or
+/// broken ends them; if it was never flushed it is a torn tail, and what follows it was never acknowledged. But each
+/// frame also says through which revision the journal had been flushed before it: if a valid frame, anywhere, vouches
+/// for a revision that was not found, that is damage, and the journal is refused.
+struct JournalScan {
+    /// A frame, and where it stands.
+    struct Found {
+        var header: FrameHeader
+        var segment: Int
+        var offset: Int
+        var payloadLength: Int
+
+        /// Where the next frame begins.
+        var end: Int { offset + FrameHeader.frameLength(payloadLength) }
+    }
+
+    private(set) var segments: [SegmentFile]
+    /// The highest epoch of any valid frame.
+    private(set) var epoch: UInt64 = 0
+    /// The frames that may count: those of the leading run of each segment.
+    private var frames: [Found] = []
+    /// Valid frames beyond: left by an earlier use of the segment, or after a torn one.
+    private var beyond: [Found] = []
+    private var flushedThrough: Revision = 0
+    /// Where a run ended before the end of its segment's valid frames: the place of the damage, if it is one.
+    private var breaks: [(segment: Int, offset: Int)] = []
+
+    /// Reads all `segments` of the store `storeTag`.
+    init(_ segments: [SegmentFile], storeTag: UInt32) throws(StoreError) {
+        self.segments = segments
+        for index in segments.indices { try scan(index, storeTag) }
+    }
+
+    /// Opens the segments in `directory`.
+    static func open(_ directory: String, readOnly: Bool) throws(StoreError) -> [SegmentFile] {
+        var segments: [SegmentFile] = []
+        while access("\(directory)/\(SegmentFile.name(segments.count))", F_OK) == 0 {
+            segments.append(
+                try SegmentFile(opening: SegmentFile.name(segments.count), in: directory, readOnly: readOnly))
+        }
+        return segments
+    }
+
+    /// The frames after `checkpoint`, in order.
+    ///
+    /// - Throws: `StoreError` with `.damaged` if a flushed frame is missing. That cannot be told, and is not thrown, if
+    ///   the journal `isLive`: its writer may have moved on between the reads of two segments.
+    func frames(after checkpoint: Revision, isLive: Bool = false) throws(StoreError) -> [Found] {
+        // Of two frames with the same revision the one written later counts.
+        let sorted = frames.filter { $0.header.lastRevision > checkpoint }
+            .sorted { ($0.header.firstRevision, $1.header.epoch) < ($1.header.firstRevision, $0.header.epoch) }
+        var next = checkpoint + 1
+        var epoch: UInt64 = 0
+        var result: [Found] = []
+        for frame in sorted where frame.header.firstRevision == next && frame.header.epoch >= epoch {
+            result.append(frame)
+            next = frame.header.lastRevision + 1
+            epoch = frame.header.epoch
+        }
+        guard isLive || flushedThrough < next else { throw damage(missing: next) }
+        return result
+    }
+
+    /// Valid frames with revisions after `head`, the end of what counts. They were never acknowledged, and must not
+    /// come to count when the revisions before them have been made anew.
+    func leftovers(after head: Revision) -> [Found] {
+        (frames + beyond).filter { $0.header.lastRevision > head }
+    }
+
+    /// The payload of `frame`.
+    func payload(_ frame: Found) throws(StoreError) -> [UInt8] {
+        try segments[frame.segment].read(at: frame.offset + FrameHeader.length, count: frame.payloadLength)
+    }
+
+    private mutating func scan(_ index: Int, _ storeTag: UInt32) throws(StoreError) {
+        let bytes = try segments[index].read(at: 0, count: segments[index].length)
+        var foreign: FrameHeader?
+        bytes.withUnsafeBytes { bytes in
+            var offset = 0
+            var isContiguous = true
+            var epochOfRun: UInt64 = 0
+            while offset + FrameHeader.length <= bytes.count {
+                guard let (header, payload) = FrameHeader.read(.init(rebasing: bytes[offset...])) else {
+                    if isContiguous { breaks.append((index, offset)) }
+                    isContiguous = false
+                    offset = FrameHeader.nextMagic(bytes, from: offset + 8) ?? bytes.count
+                    continue
+                }
+                if header.storeTag != storeTag { foreign = header }
+                if isContiguous, header.epoch < epochOfRun {
+                    breaks.append((index, offset))
+                    isContiguous = false
+                }
+                epoch = max(epoch, header.epoch)
+                flushedThrough = max(flushedThrough, header.flushedThrough)
+                let found = Found(header: header, segment: index, offset: offset, payloadLength: payload.count)
+                offset += FrameHeader.frameLength(payload.count)
+                if isContiguous {
+                    epochOfRun = header.epoch
+                    frames.append(found)
+                } else {
+                    beyond.append(found)
+                }
+            }
+        }
+        if let foreign {
+            throw StoreError(
+                .damaged, "\(segments[index].name) belongs to another store (tag \(foreign.storeTag), not \(storeTag)); "
+                    + "the directory mixes files of two stores")
+        }
+    }
+
+    private func damage(missing: Revision) -> StoreError {
+        // The break that comes after the last frame before the missing one is the place.
+        let before = frames.last { $0.header.lastRevision == missing - 1 }
+        let place =
+            breaks.first { $0.segment == before?.segment && $0.offset > before?.offset ?? -1 }
+            ?? breaks.first
+        let location = place.map { "\(segments[$0.segment].name) at byte \($0.offset)" } ?? "the journal"
+        var error = StoreError(
+            .damaged,
+            "\(location): revision \(missing) is missing or broken, though the journal was flushed through "
+                + "\(flushedThrough); what comes before is intact. Restore a backup, or copy the store and run "
+                + "`vigil recover` on the copy")
+        error.requested = missing
+        return error
+    }
+}

@@ -1,0 +1,129 @@
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// One file of the journal, open: `journal-NNN`, of fixed size, written in place.
+///
+/// It is filled with zeros when it is made. `fdatasync` of a file that grows, or whose blocks were only reserved, also
+/// has to flush metadata, which costs several times as much as the data.
+final class SegmentFile: Sendable {
+    let name: String
+    let length: Int
+    private let descriptor: Int32
+
+    static func name(_ number: Int) -> String {
+        let digits = String(number)
+        return "journal-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits
+    }
+
+    /// Opens the segment `name` as it is.
+    init(opening name: String, in directory: String, readOnly: Bool) throws(StoreError) {
+        descriptor = open("\(directory)/\(name)", (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StoreError(errno: errno, "open \(directory)/\(name)") }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            let error = StoreError(errno: errno, "examine \(directory)/\(name)")
+            Self.close(descriptor)
+            throw error
+        }
+        self.name = name
+        length = Int(status.st_size)
+    }
+
+    /// Makes the segment `name`, of `length` zeros, and sees to it that it is there after a crash.
+    init(creating name: String, in directory: String, length: Int) throws(StoreError) {
+        let path = "\(directory)/\(name)"
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw StoreError(errno: errno, "create \(path)") }
+        self.name = name
+        self.length = length
+        do throws(StoreError) {
+            let zeros = [UInt8](repeating: 0, count: min(length, 1 << 20))
+            var offset = 0
+            while offset < length {
+                let count = min(zeros.count, length - offset)
+                try write(zeros, count: count, at: offset)
+                offset += count
+            }
+            guard fsync(descriptor) == 0 else { throw StoreError(errno: errno, "flush \(path)") }
+            try Self.flushDirectory(directory)
+        } catch {
+            unlink(path)
+            Self.close(descriptor)
+            throw error
+        }
+    }
+
+    deinit {
+        Self.close(descriptor)
+    }
+
+    /// Writes `bytes`, or the first `count` of them, at `offset`.
+    func write(_ bytes: [UInt8], count: Int? = nil, at offset: Int) throws(StoreError) {
+        let length = count ?? bytes.count
+        let failure: Int32 = bytes.withUnsafeBytes { bytes in
+            var done = 0
+            while done < length {
+                let count = pwrite(descriptor, bytes.baseAddress! + done, length - done, off_t(offset + done))
+                if count < 0, errno != EINTR { return errno }
+                done += max(0, count)
+            }
+            return 0
+        }
+        if failure != 0 { throw StoreError(errno: failure, "write \(name) at \(offset)") }
+    }
+
+    /// Makes everything written so far survive a loss of power.
+    func flush() throws(StoreError) {
+        #if canImport(Darwin)
+        let status = fcntl(descriptor, F_FULLFSYNC)
+        #else
+        let status = fdatasync(descriptor)
+        #endif
+        if status != 0 { throw StoreError(errno: errno, "flush \(name)") }
+    }
+
+    /// Bytes from `offset` on, at most `count` of them, fewer at the end of the file.
+    func read(at offset: Int, count: Int) throws(StoreError) -> [UInt8] {
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let read = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+                if read < 0, errno == EINTR { continue }
+                if read < 0 { failure = errno }
+                if read <= 0 { break }
+                filled += read
+            }
+        }
+        if failure != 0 { throw StoreError(errno: failure, "read \(name) at \(offset)") }
+        return bytes
+    }
+
+    private static func flushDirectory(_ path: String) throws(StoreError) {
+        let directory = open(path, O_RDONLY | O_CLOEXEC)
+        guard directory >= 0 else { throw StoreError(errno: errno, "open \(path)") }
+        defer { close(directory) }
+        if fsync(directory) != 0 { throw StoreError(errno: errno, "flush \(path)") }
+    }
+
+    private static func close(_ descriptor: Int32) {
+        #if canImport(Darwin)
+        _ = Darwin.close(descriptor)
+        #elseif canImport(Glibc)
+        _ = Glibc.close(descriptor)
+        #else
+        _ = Musl.close(descriptor)
+        #endif
+    }
+}
+
+extension StoreError {
+    /// What the operating system answered when asked to do `operation`.
+    init(errno code: Int32, _ operation: String) {
+        self.init(code == ENOSPC || code == EDQUOT ? .full : .io, "\(operation): \(String(cString: strerror(code)))")
+    }
+}
