@@ -9,6 +9,7 @@ extension StoreError {
             case LMDBError.corrupted, LMDBError.pageNotFound: .damaged
             case LMDBError.invalid, LMDBError.versionMismatch: .notAStore
             case LMDBError.badKeySize: .invalidKey
+            case LMDBError.closed: .closed
             default: .io
             }
         self.init(code, error.message)

@@ -100,7 +100,10 @@ package final class RevisionLog: Sendable {
     /// - Throws: what the last checkpoint threw. Nothing is lost then: the journal has it.
     package func close() throws {
         flusher?.stop()
-        defer { lock.release() }
+        defer {
+            reader.environment.close()
+            lock.release()
+        }
         try checkpointer.stop()
     }
 

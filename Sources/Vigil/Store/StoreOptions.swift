@@ -1,4 +1,5 @@
 public import RevisionLog
+public import WatchDispatch
 
 /// How a store is opened.
 public struct StoreOptions: Sendable {
@@ -12,6 +13,10 @@ public struct StoreOptions: Sendable {
     public var access: Access = .readWrite
     /// What a crash may cost. See ``Durability``.
     public var durability: Durability = .sync
+    /// Sizes and rhythms of the log.
+    public var log = LogOptions()
+    /// Sizes of the event queue and of the watchers' buffers.
+    public var watch = WatchConfig()
 
     public init(access: Access = .readWrite, durability: Durability = .sync) {
         self.access = access

@@ -1,46 +1,168 @@
 public import Changes
-public import RevisionLog
+import RevisionLog
+import Synchronization
+import WatchDispatch
 
-/// A durable key-value store whose every change can be watched, from any retained revision.
+/// A durable key-value store whose every change is kept and can be watched, from any retained revision.
+///
+/// ```swift
+/// let store = try await WatchStore.open("config-data")
+/// try await store.put("services/web", "10.0.0.7")
+/// for try await event in try store.watch(.prefix("services/"), from: .earliest).events {
+///     print(event.revision, event.type, event.key, event.value)
+/// }
+/// ```
+///
+/// A store is a directory. One process writes it; any number may read and follow it (``StoreOptions/Access/readOnly``).
+/// Within a process open it once and share the object, which any task may use.
+///
+/// Writes are acknowledged when they are durable (``Durability``) and visible. Reads go to memory and to a memory map:
+/// they wait for no writer, but a page that is not in memory is read from disk.
+///
+/// Every method throws a ``StoreError``; after ``close()`` its code is `.closed`.
 public final class WatchStore: Sendable {
-    init() {}
-    /// Opens the store in the directory at `path`.
-    public static func open(_ path: String, options: StoreOptions = StoreOptions()) async throws -> WatchStore { fatalError() }
-    /// Checkpoints and closes; watches end.
-    public func close() async throws { fatalError() }
+    /// The half that makes commits, or takes them over from another process.
+    private enum Source {
+        case committing(RevisionLog, Committer)
+        case following(LogFollower)
+    }
+
+    private let source: Source
+    let reader: LogReader
+    private let registry: WatchRegistry
+    private let dispatching: Task<Void, Never>
+    private let isClosed = Atomic(false)
+
+    /// Opens the store in the directory at `path`. With read-write access the directory is created if it is not there.
+    ///
+    /// What was committed and not checkpointed before a crash is read from the journal, at most
+    /// ``LogOptions/pendingBytes`` of it.
+    ///
+    /// - Throws: `.locked` if another process writes it, naming that; `.notAStore`, `.unsupportedFormat`, `.damaged` for
+    ///   what is in the directory; `.io` if it cannot be read or created.
+    public static func open(_ path: String, options: StoreOptions = StoreOptions()) async throws -> WatchStore {
+        // Opening reads and may flush: not on a thread of the tasks.
+        try await onThread { try WatchStore(path, options) }
+    }
+
+    private init(_ path: String, _ options: StoreOptions) throws {
+        let registry = WatchRegistry(config: options.watch)
+        self.registry = registry
+        switch options.access {
+        case .readWrite:
+            let log = try RevisionLog(path: path, options: options.log, durability: options.durability)
+            reader = log.reader
+            source = .committing(log, Committer(log: log) { registry.notify($0) })
+        case .readOnly:
+            let follower = try LogFollower(path: path, options: options.log)
+            reader = follower.reader
+            source = .following(follower)
+        }
+        let dispatcher = WatchDispatcher(
+            registry: registry, source: HistorySource(reader: reader), lastDispatched: reader.head)
+        dispatching = Task.detached { await dispatcher.run() }
+        if case .following(let follower) = source {
+            follower.start(committed: { registry.notify($0) }, ended: { _ in registry.shutdown() })
+        }
+    }
+
+    deinit {
+        // A store that was dropped without `close` still gives its lock and threads back.
+        guard !isClosed.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        registry.shutdown()
+        let source = source
+        _ = OSThread { try? Self.end(source) }
+    }
+
+    /// Commits what waits, moves it from the journal into LMDB, ends all watches and gives the directory free for
+    /// others. May be called again.
+    public func close() async throws {
+        guard !isClosed.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        registry.shutdown()
+        let source = source
+        try await onThread { try Self.end(source) }
+        await dispatching.value
+    }
+
+    private static func end(_ source: Source) throws {
+        switch source {
+        case .committing(let log, let committer):
+            committer.stop()
+            try log.close()
+        case .following(let follower):
+            follower.close()
+        }
+    }
+
+    // MARK: Positions
 
     /// The newest revision that is visible; 0 in a new store.
-    public var head: Revision { fatalError() }
+    public var head: Revision { reader.head }
+
     /// The oldest revision that a read or a watch may start from.
-    public var earliest: Revision { fatalError() }
+    public var earliest: Revision { reader.snapshot.earliest }
 
-    // writes
-    @discardableResult
-    public func put(_ key: Bytes, _ value: Bytes, lease: Int64 = 0) async throws -> Revision { fatalError() }
-    @discardableResult
-    public func delete(_ key: Bytes) async throws -> DeleteResult { fatalError() }
-    @discardableResult
-    public func deleteRange(_ keys: KeyRange) async throws -> DeleteResult { fatalError() }
-    @discardableResult
-    public func transaction(_ transaction: Transaction) async throws -> TransactionResult { fatalError() }
-    /// Makes revisions before `revision` unreadable and gives their space back in the background.
-    public func compact(through revision: Revision) async throws { fatalError() }
+    // MARK: Access for the facets
 
-    // reads
-    public func get(_ key: Bytes, at revision: Revision? = nil) throws -> KeyValue? { fatalError() }
-    public func range(_ keys: KeyRange, _ options: RangeOptions = RangeOptions()) throws -> RangeResult { fatalError() }
+    /// Throws if the store is closed.
+    func requireOpen() throws(StoreError) {
+        if isClosed.load(ordering: .acquiring) { throw StoreError(.closed, "the store is closed") }
+    }
 
-    // watching
-    public func watch(_ keys: KeyRange, from start: WatchStart = .now, options: WatchOptions = WatchOptions()) throws -> Watch { fatalError() }
+    /// The committer, if this process may write.
+    func requireCommitter() throws(StoreError) -> (RevisionLog, Committer) {
+        try requireOpen()
+        guard case .committing(let log, let committer) = source else {
+            throw StoreError(.readOnly, "the store was opened read-only; open it with read-write access to change it")
+        }
+        return (log, committer)
+    }
 
-    // inspection
-    /// The changes of `key`, newest first, through its version chain; at most `limit`.
-    public func history(of key: Bytes, limit: Int = 1000) throws -> [WatchEvent] { fatalError() }
-    /// A page of the log: updates with changes in `keys`, from `from` on, ascending; at most `limit`. Pass `next` as `from` for the next page; nil at the end.
-    public func log(_ keys: KeyRange = .all, from: Revision, through: Revision? = nil, limit: Int = 1000) throws -> (updates: [WatchUpdate], next: Revision?) { fatalError() }
-    /// One whole revision and how it is stored.
-    public func show(_ revision: Revision) throws -> (update: WatchUpdate, block: StoredBlock) { fatalError() }
-    public func statistics() throws -> StoreStatistics { fatalError() }
-    /// Verifies blocks and checksums; with `deep` also every chain and the reconstruction of each revision. `progress` is called with (done, total) revisions.
-    public func check(deep: Bool = false, progress: (@Sendable (Int64, Int64) -> Void)? = nil) throws -> CheckReport { fatalError() }
+    /// Sizes and positions.
+    public func statistics() throws -> StoreStatistics {
+        try requireOpen()
+        if case .committing(let log, _) = source { return try log.statistics() }
+        return try reader.statistics()
+    }
+
+    // MARK: Watching
+
+    /// Watches `keys` from `start` on.
+    ///
+    /// What is committed after the call, or concurrently, is neither missed nor seen twice. A revision that has not been
+    /// made yet is waited for. A start before the retained history fails when the watch is read, with `.compacted`.
+    ///
+    /// - Throws: `.invalidArgument` for a revision below 1 or a buffer size below 1.
+    public func watch(
+        _ keys: KeyRange, from start: WatchStart = .now, options: WatchOptions = WatchOptions()
+    ) throws -> Watch {
+        try requireOpen()
+        if case .revision(let revision) = start, revision < 1 {
+            throw StoreError(.invalidArgument, "a watch cannot start from revision \(revision); the first is 1")
+        }
+        if let size = options.bufferSize, size < 1 {
+            throw StoreError(.invalidArgument, "the buffer size is \(size); it must be at least 1")
+        }
+        return Watch(
+            WatchStorage(reader: reader, registry: registry, keys: keys, start: start, options: options) { [weak self] in
+                self?.isClosed.load(ordering: .acquiring) ?? true
+            })
+    }
+}
+
+/// The log as the dispatcher reads it, to fill a hole that the queue left.
+private struct HistorySource: UpdateSource {
+    let reader: LogReader
+
+    func updates(from: Revision, through: Revision, limit: Int) throws -> (updates: [WatchUpdate], next: Revision) {
+        let step = try reader.scan(nil, from: from, through: through, limit: limit)
+        return (step.updates, step.next)
+    }
+}
+
+/// Runs `body`, which blocks, on a thread of its own.
+func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+    try await withCheckedThrowingContinuation { continuation in
+        _ = OSThread { continuation.resume(with: Result { try body() }) }
+    }
 }

@@ -1,38 +1,112 @@
 public import Changes
+import Synchronization
 
-/// A watch. Read it with `for try await`; one reader at a time. Dropping it unregisters.
+/// The changes of some keys, from some revision on, for as long as it is read.
+///
+/// ```swift
+/// let watch = try store.watch(.prefix("services/"), from: .revision(41))
+/// for try await element in watch {
+///     if case .update(let update) = element { apply(update) }
+///     save(watch.resumeRevision)
+/// }
+/// ```
+///
+/// Updates come in the order of their revisions, each once and whole. The log is read at the reader's pace when it falls
+/// behind; ``WatchOptions/policy`` can choose otherwise. There may be one reader at a time. The watch ends, with nil,
+/// when it or the reading task is cancelled or the store is closed, and it ends for the store when it is dropped.
+///
+/// Iterating throws a ``StoreError``: `.compacted` if the history to be read is gone, `.watcherTooSlow` with the policy
+/// `cancel`, `.damaged` or `.io` if the log cannot be read.
 public final class Watch: AsyncSequence, Sendable {
     public typealias Element = WatchElement
-    init() {}
-    public struct AsyncIterator: AsyncIteratorProtocol {
-        public mutating func next() async throws -> WatchElement? { fatalError() }
+
+    private let storage: WatchStorage
+
+    init(_ storage: WatchStorage) {
+        self.storage = storage
     }
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator() }
-    /// Ends the watch; what is buffered can still be read.
-    public func cancel() { fatalError() }
-    /// Asks for a `progress` element as soon as everything that is visible now was delivered.
-    public func requestProgress() { fatalError() }
-    /// The revision to resume from after the elements read so far.
-    public var resumeRevision: Revision { fatalError() }
-    /// How often it was parked, and how many updates it read from the log.
-    public var statistics: WatchStatistics { fatalError() }
-    /// Plain events, one at a time; `progress`, `synced` and `gap` left out, `state` as puts.
-    public var events: Events { fatalError() }
-    public struct Events: AsyncSequence, Sendable {
-        public typealias Element = WatchEvent
-        public struct AsyncIterator: AsyncIteratorProtocol {
-            public mutating func next() async throws -> WatchEvent? { fatalError() }
+
+    deinit {
+        storage.cancel()
+    }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        // Keeps the watch registered while it is read.
+        let watch: Watch
+
+        public mutating func next() async throws -> WatchElement? {
+            try await watch.storage.next()
         }
-        public func makeAsyncIterator() -> AsyncIterator { AsyncIterator() }
+    }
+
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(watch: self)
+    }
+
+    /// Ends the watch.
+    public func cancel() {
+        storage.cancel()
+    }
+
+    /// Asks for a ``WatchElement/progress(_:)`` as soon as everything that is visible now was delivered. A watch that is
+    /// catching up sends one anyway when it has.
+    public func requestProgress() {
+        storage.requestProgress()
+    }
+
+    /// The revision to start a new watch from in order to go on after the elements read so far.
+    public var resumeRevision: Revision { storage.resumeRevision }
+
+    /// What the watch has delivered so far, and how.
+    public var statistics: WatchStatistics { storage.statistics }
+
+    /// Plain events, one at a time: `state` as puts; without `progress`, `synced` and `gap`.
+    public var events: WatchEvents { WatchEvents(watch: self) }
+}
+
+/// The events of a watch, one by one.
+public struct WatchEvents: AsyncSequence, Sendable {
+    public typealias Element = WatchEvent
+
+    let watch: Watch
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        var elements: Watch.AsyncIterator
+        var pending: [WatchEvent] = []
+
+        public mutating func next() async throws -> WatchEvent? {
+            while pending.isEmpty {
+                guard let element = try await elements.next() else { return nil }
+                switch element {
+                case .update(let update): pending = update.events.reversed()
+                case .state(let keyValues): pending = keyValues.reversed().map(WatchEvent.init(present:))
+                case .synced, .progress, .gap: break
+                }
+            }
+            return pending.removeLast()
+        }
+    }
+
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(elements: watch.makeAsyncIterator())
+    }
+}
+
+extension WatchEvent {
+    /// What a key holds, as the put that made it.
+    init(present keyValue: KeyValue) {
+        self.init(
+            type: .put, key: keyValue.key, value: keyValue.value, revision: keyValue.modRevision,
+            createRevision: keyValue.createRevision, version: keyValue.version, lease: keyValue.lease)
     }
 }
 
 /// Counters of one watch.
 public struct WatchStatistics: Sendable, Hashable {
-    /// How often the buffer overflowed and the watch was parked.
+    /// How often its buffer overflowed and it was parked.
     public var parked = 0
-    /// Updates delivered from the live buffer, and from the log.
+    /// Updates delivered from the live buffer.
     public var live = 0
+    /// Updates delivered from the log.
     public var replayed = 0
-    public init() {}
 }

@@ -1,0 +1,37 @@
+package import Changes
+import LMDB
+
+extension LogReader {
+    package var head: Revision { state.head }
+
+    /// `update` with what each key held before; nothing where that revision is compacted.
+    package func withPrevious(_ update: WatchUpdate) throws -> WatchUpdate {
+        try withView { snapshot, transaction in
+            let meta = try meta(transaction)
+            let isCompacted = update.revision - 1 < max(meta.compacted, snapshot.compacted)
+            var completed = update
+            completed.previous = try update.batch.entryIndices(ofRecord: Int(update.record)).map { index in
+                guard !isCompacted, update.filter?.matches(update.batch, index) ?? true else { return nil }
+                let key = update.batch.key(index)
+                let version = KeyVersion(update.batch, index)
+                return try previous(of: version, key, meta, snapshot, transaction)?.keyValue(key)
+            }
+            return completed
+        }
+    }
+
+    /// Of `updates` only the changes that made their key's present version.
+    package func newestOnly(_ updates: [WatchUpdate]) throws -> [WatchUpdate] {
+        try withView { snapshot, transaction in
+            try updates.compactMap { update in
+                let events = update.events
+                let newest = try events.filter { event in
+                    let latest = try latest(event.key, numbersOnly: true, snapshot, transaction)
+                    return latest.map { $0.modRevision <= event.revision } ?? true
+                }
+                if newest.count == events.count { return update }
+                return newest.isEmpty ? nil : WatchUpdate(revision: update.revision, events: newest)
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+public import Changes
+public import RevisionLog
+
+extension WatchStore {
+    /// What `key` holds now, or held at `revision`; nil if it does not exist there.
+    ///
+    /// - Throws: `.compacted` if `revision` is before ``earliest``, `.futureRevision` if it is after ``head``.
+    public func get(_ key: Bytes, at revision: Revision? = nil) throws -> KeyValue? {
+        try requireOpen()
+        return try reader.get(key, at: revision)
+    }
+
+    /// What `keys` hold, in key order, all at one revision.
+    ///
+    /// - Throws: as ``get(_:at:)``; `.invalidArgument` for a negative limit.
+    public func range(_ keys: KeyRange, _ options: RangeOptions = RangeOptions()) throws -> RangeResult {
+        try requireOpen()
+        if let limit = options.limit, limit < 0 {
+            throw StoreError(.invalidArgument, "the limit is \(limit); it must not be negative")
+        }
+        let revision = options.revision ?? reader.head
+        var collector = RangeCollector(reader: reader, keys: keys, options: options, revision: revision)
+        return try collector.collect()
+    }
+}
+
+/// Reads a range page by page, so that no read transaction lasts long.
+private struct RangeCollector {
+    let reader: LogReader
+    let options: RangeOptions
+    let revision: Revision
+    private var lower: Bytes
+    private var upper: Bytes?
+
+    init(reader: LogReader, keys: KeyRange, options: RangeOptions, revision: Revision) {
+        self.reader = reader
+        self.options = options
+        self.revision = revision
+        lower = keys.lowerBound
+        upper = keys.upperBound
+    }
+
+    mutating func collect() throws -> RangeResult {
+        var keyValues: [KeyValue] = []
+        let limit = options.limit ?? .max
+        let contents: RangeContents = options.keysOnly ? .keys : .values
+        var isAtEnd = false
+        while keyValues.count < limit, !isAtEnd {
+            isAtEnd = try page(limit: limit - keyValues.count, contents) { keyValues += $0.keyValues }
+        }
+        var count = keyValues.count
+        // Whether there are more is known only when one more was found; counting finds all.
+        while !isAtEnd, options.counts || count == keyValues.count {
+            isAtEnd = try page(limit: options.counts ? .max : 1, .countOnly) { count += $0.count }
+        }
+        return RangeResult(
+            keyValues: keyValues, more: count > keyValues.count, count: options.counts ? count : nil,
+            revision: revision)
+    }
+
+    /// Reads a page and moves on; true at the end.
+    private mutating func page(limit: Int, _ contents: RangeContents, _ use: (RangePage) -> Void) throws -> Bool {
+        let descending = options.order == .descending
+        let page = try reader.page(
+            from: lower, to: upper, at: revision, limit: limit, descending: descending, contents: contents)
+        use(page)
+        guard let next = page.next else { return true }
+        if descending { upper = next } else { lower = next }
+        return false
+    }
+}

@@ -1,0 +1,169 @@
+import Changes
+import RevisionLog
+import Synchronization
+import WatchDispatch
+
+/// The reading side of one watch: carries out what the state machine says. All of it runs in the reader's task.
+final class WatchStorage: Sendable {
+    /// What only the reading task touches; the lock is for the counters that others may ask for.
+    private struct State {
+        var machine: WatchStateMachine
+        var cursor: ReplayCursor
+        /// Updates of the last step of a replay that wait to be delivered, next one first.
+        var replayed: ArraySlice<WatchUpdate> = []
+        /// Where that step ended.
+        var replayedBefore: Revision?
+        /// Delivered after the element before it.
+        var mark: WatchElement?
+        var statistics = WatchStatistics()
+        var handle: WatcherHandle?
+        var isCancelled = false
+    }
+
+    /// What to do outside of the lock.
+    private enum Step {
+        case element(WatchElement)
+        case wait(WatcherHandle)
+        case again
+        case end
+    }
+
+    private let state: Mutex<State>
+    private let reader: LogReader
+    private let registry: WatchRegistry
+    private let filter: WatchFilter
+    private let options: WatchOptions
+    /// The registry would give a watch of a closed store a handle that ends at once; a replay has to ask.
+    private let isClosed: @Sendable () -> Bool
+
+    init(
+        reader: LogReader, registry: WatchRegistry, keys: KeyRange, start: WatchStart, options: WatchOptions,
+        isClosed: @escaping @Sendable () -> Bool
+    ) {
+        self.reader = reader
+        self.registry = registry
+        self.options = options
+        self.isClosed = isClosed
+        filter = WatchFilter(keys: keys, types: options.types)
+        let snapshot = reader.snapshot
+        let machine = WatchStateMachine(start, keys: keys, head: snapshot.head, earliest: snapshot.earliest)
+        state = Mutex(State(machine: machine, cursor: ReplayCursor(filter: filter, from: machine.next)))
+    }
+
+    /// The next element, or nil at the end.
+    func next() async throws -> WatchElement? {
+        while true {
+            switch try state.withLock({ try step(&$0) }) {
+            case .element(let element): return element
+            case .again: continue
+            case .end: return nil
+            case .wait(let handle):
+                let signal = await handle.nextSignal()
+                if let element = try state.withLock({ try receive(&$0, signal) }) { return element }
+            }
+        }
+    }
+
+    func cancel() {
+        let handle = state.withLock { state in
+            state.isCancelled = true
+            return state.handle
+        }
+        handle?.cancel()
+    }
+
+    func requestProgress() {
+        state.withLock { $0.handle }?.requestProgress()
+    }
+
+    var resumeRevision: Revision { state.withLock { $0.machine.next } }
+
+    var statistics: WatchStatistics {
+        state.withLock { state in
+            state.statistics.parked = state.machine.parked
+            return state.statistics
+        }
+    }
+
+    // MARK: With the lock held
+
+    private func step(_ state: inout State) throws -> Step {
+        if let mark = state.mark.take() { return .element(mark) }
+        if let update = state.replayed.popFirst() {
+            state.machine.replayed(before: update.revision + 1)
+            state.statistics.replayed += 1
+            return .element(.update(try complete(update)))
+        }
+        if let revision = state.replayedBefore.take() { state.machine.replayed(before: revision) }
+        if state.isCancelled || isClosed() || Task.isCancelled { return .end }
+        switch state.machine.action(head: reader.head) {
+        case .deliver(let element): return .element(element)
+        case .fail(let error): throw error
+        case .end: return .end
+        case .awaitSignal: return try await(&state)
+        case .join:
+            join(&state)
+            return .again
+        case .replay(let through): return try replay(&state, through)
+        case .readState(let revision, let key): return try readState(&state, revision, key)
+        }
+    }
+
+    private func await(_ state: inout State) throws -> Step {
+        guard let handle = state.handle else { return .end }
+        guard let signal = handle.tryNextSignal() else { return .wait(handle) }
+        return try receive(&state, signal).map { .element($0) } ?? .again
+    }
+
+    private func receive(_ state: inout State, _ signal: WatcherSignal) throws -> WatchElement? {
+        switch state.machine.received(signal) {
+        case .deliver(.update(let update)):
+            state.statistics.live += 1
+            return .update(try complete(update))
+        case .deliver(let element): return element
+        case .fail(let error): throw error
+        default: return nil
+        }
+    }
+
+    private func join(_ state: inout State) {
+        if let handle = state.handle {
+            handle.rejoin()
+        } else {
+            let overflow: OverflowPolicy =
+                switch options.policy {
+                case .replay, .latest: .park
+                case .drop: .drop
+                case .cancel: .cancel
+                }
+            state.handle = registry.register(
+                filter.keys, types: filter.types, overflow: overflow, bufferSize: options.bufferSize)
+        }
+    }
+
+    private func replay(_ state: inout State, _ through: Revision) throws -> Step {
+        if state.cursor.next != state.machine.next { state.cursor.move(to: state.machine.next) }
+        do {
+            var updates = try state.cursor.step(reader, through: through)
+            if options.policy == .latest { updates = try reader.newestOnly(updates) }
+            state.replayed = updates[...]
+            state.replayedBefore = state.cursor.next
+        } catch let error as StoreError where error.code == .compacted {
+            if case .fail(let error)? = state.machine.compacted(error) { throw error }
+        }
+        return .again
+    }
+
+    private func readState(_ state: inout State, _ revision: Revision, _ key: Bytes) throws -> Step {
+        let page = try reader.page(
+            from: key, to: filter.keys.upperBound, at: revision, limit: Limits.statePageKeys, descending: false,
+            contents: .values)
+        state.mark = state.machine.stateRead(next: page.next)
+        return page.keyValues.isEmpty ? .again : .element(.state(page.keyValues))
+    }
+
+    /// Adds to each event what its key held before, if that was asked for.
+    private func complete(_ update: WatchUpdate) throws -> WatchUpdate {
+        options.previousValues ? try reader.withPrevious(update) : update
+    }
+}

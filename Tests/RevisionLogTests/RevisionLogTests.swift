@@ -1,0 +1,89 @@
+import Changes
+import Testing
+
+@testable import RevisionLog
+
+/// Writes puts and deletes as the committer would.
+struct LogWriterDouble {
+    let log: RevisionLog
+
+    /// One revision with one change.
+    func put(_ key: Bytes, _ value: Bytes) throws {
+        let latest = try log.reader.latest(key, numbersOnly: true)
+        try append(key, KeyVersion(putting: value, at: log.reader.head + 1, after: latest))
+    }
+
+    func delete(_ key: Bytes) throws {
+        let latest = try #require(try log.reader.latest(key, numbersOnly: true))
+        try append(key, KeyVersion(deletingAt: log.reader.head + 1, after: latest.modRevision))
+    }
+
+    private func append(_ key: Bytes, _ version: KeyVersion) throws {
+        var encoder = RecordEncoder(firstRevision: log.reader.head + 1)
+        encoder.beginRecord(changes: 1)
+        encoder.append(
+            type: version.type, key: key, value: version.value, createRevision: version.createRevision,
+            version: version.version, lease: 0, previousRevision: version.previousRevision)
+        try log.append(encoder.finish(milliseconds: 1_700_000_000_000 + log.reader.head))
+    }
+}
+
+/// Small enough that segments turn and checkpoints happen.
+func smallOptions() -> LogOptions {
+    var options = LogOptions()
+    options.segmentBytes = 64 << 10
+    options.transactionBytes = 16 << 10
+    options.checkpointBytes = 8 << 10
+    options.pendingBytes = 64 << 10
+    options.segments = 4
+    options.mapBytes = 1 << 20
+    return options
+}
+
+func compact(_ log: RevisionLog, through revision: Revision) throws {
+    let done = Monitor<Result<Void, StoreError>?>(nil)
+    log.compact(through: revision) { result in done.notify { $0 = result } }
+    try done.wait { $0 }!.get()
+}
+
+@Suite struct RevisionLogTests {
+    @Test func keepsWhatWasAppendedOverReopening() throws {
+        try withTemporaryDirectory { path in
+            var log = try RevisionLog(path: path, options: smallOptions())
+            for index in 1...2000 {
+                try LogWriterDouble(log: log).put(Bytes("key-\(index % 50)"), Bytes("value-\(index)"))
+            }
+            try log.close()
+            log = try RevisionLog(path: path, options: smallOptions())
+            #expect(log.reader.head == 2000)
+            #expect(try log.reader.get("key-7", at: nil)?.value == "value-1957")
+            #expect(try log.reader.get("key-7", at: 1000)?.value == "value-957")
+            #expect(try log.reader.check(deep: true, progress: nil).problems == [])
+            #expect(try log.reader.scan(nil, from: 1, through: 2000).updates.first?.revision == 1)
+            try log.close()
+        }
+    }
+
+    @Test func compactionKeepsWhatIsAfterIt() throws {
+        try withTemporaryDirectory { path in
+            let log = try RevisionLog(path: path, options: smallOptions())
+            let writer = LogWriterDouble(log: log)
+            try writer.put("quiet", "1")
+            try writer.put("gone", "1")
+            try writer.delete("gone")
+            for index in 4...1000 { try writer.put(Bytes("key-\(index % 50)"), Bytes("value-\(index)")) }
+            try compact(log, through: 500)
+            #expect(try log.reader.get("quiet", at: 500)?.value == "1")
+            #expect(try log.reader.get("key-7", at: 500)?.value == "value-457")
+            #expect(try log.reader.get("gone", at: nil) == nil)
+            #expect(throws: StoreError.compacted(requested: 499, earliest: 500)) {
+                try log.reader.get("quiet", at: 499)
+            }
+            try writer.put("quiet", "2")
+            try log.checkpoint()
+            #expect(try log.reader.get("quiet", at: 700)?.value == "1")
+            #expect(try log.reader.check(deep: true, progress: nil).problems == [])
+            try log.close()
+        }
+    }
+}
