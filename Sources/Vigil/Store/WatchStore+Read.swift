@@ -1,5 +1,5 @@
 public import Changes
-public import RevisionLog
+import RevisionLog
 
 extension WatchStore {
     /// What `key` holds now, or held at `revision`; nil if it does not exist there.

@@ -1,5 +1,5 @@
 public import Changes
-public import RevisionLog
+import RevisionLog
 
 extension WatchStore {
     /// Puts `value` under `key`, which has 1 to 511 bytes, and returns the revision that this made. Key and value together

@@ -100,7 +100,7 @@ final class WatchStorage: Sendable {
         case .deliver(let element): return .element(element)
         case .fail(let error): throw error
         case .end: return .end
-        case .awaitSignal: return try await(&state)
+        case .awaitSignal: return try listen(&state)
         case .join:
             join(&state)
             return .again
@@ -109,7 +109,7 @@ final class WatchStorage: Sendable {
         }
     }
 
-    private func await(_ state: inout State) throws -> Step {
+    private func listen(_ state: inout State) throws -> Step {
         guard let handle = state.handle else { return .end }
         guard let signal = handle.tryNextSignal() else { return .wait(handle) }
         return try receive(&state, signal).map { .element($0) } ?? .again

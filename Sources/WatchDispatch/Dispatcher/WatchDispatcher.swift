@@ -1,0 +1,167 @@
+public import Changes
+import Synchronization
+
+/// Takes updates from a registry's queue and puts each into the buffers of the watchers it concerns.
+///
+/// It is one task, started by whoever owns it, and never waits for a watcher. With a ``UpdateSource`` it fills the holes
+/// that a full queue leaves, once for all watchers; without, each hole becomes a gap in the stream of every watcher.
+public final class WatchDispatcher: Sendable {
+    private let registry: WatchRegistry
+    private let source: (any UpdateSource)?
+    private let start: Revision
+
+    /// - Parameters:
+    ///   - source: Makes revisions contiguous: what the queue had no room for is read from there.
+    ///   - lastDispatched: The revision before the first that will be announced.
+    public init(registry: WatchRegistry, source: (any UpdateSource)? = nil, lastDispatched: Revision = 0) {
+        self.registry = registry
+        self.source = source
+        start = lastDispatched
+    }
+
+    /// Dispatches until the registry is shut down or the task is cancelled; then the registry is shut down.
+    ///
+    /// - Precondition: no other dispatcher runs for the same registry.
+    public func run() async {
+        precondition(registry.beginDispatching(), "a registry has one running dispatcher at a time")
+        var dispatch = Dispatch(registry: registry, source: source, last: start)
+        var sinceYield = 0
+        while !Task.isCancelled {
+            let count = dispatch.round()
+            sinceYield += count
+            if count == 0 {
+                if registry.isStopping, !registry.hasCommands, registry.queue.isEmpty { break }
+                let registry = registry
+                await registry.wakeUp.sleep {
+                    !registry.queue.isEmpty || registry.hasCommands || registry.isStopping
+                }
+                sinceYield = 0
+            } else if sinceYield >= Limits.dispatchYield {
+                await Task.yield()
+                sinceYield = 0
+            }
+        }
+        dispatch.finish()
+        registry.endDispatching()
+    }
+}
+
+/// The dispatcher's own state: nobody else touches it.
+private struct Dispatch: ~Copyable {
+    let registry: WatchRegistry
+    let source: (any UpdateSource)?
+    private var machine: DispatchStateMachine
+    private var table = RoutingTable()
+    private var popped: [EventQueue.Popped] = []
+    /// Watchers that are not routed to and may come back, or are not dropped yet: they end with the dispatcher too.
+    private var resting: [ObjectIdentifier: Watcher] = [:]
+
+    init(registry: WatchRegistry, source: (any UpdateSource)?, last: Revision) {
+        self.registry = registry
+        self.source = source
+        machine = DispatchStateMachine(isContiguous: source != nil, last: last)
+    }
+
+    /// Takes what is there, at most a batch; returns how much that was.
+    ///
+    /// The order matters: whoever registered before an update was announced is found when that was popped before the
+    /// commands were taken.
+    mutating func round() -> Int {
+        while popped.count < Limits.dispatchBatch, let next = registry.queue.pop() { popped.append(next) }
+        let commands = registry.takeCommands()
+        for command in commands { carryOut(command) }
+        if popped.isEmpty {
+            let dropped = registry.queue.dropped
+            guard let hole = machine.drained(dropped: dropped.count, through: dropped.through) else {
+                return commands.count
+            }
+            fill(hole)
+            return commands.count + 1
+        }
+        for next in popped {
+            switch machine.popped(next.update.revision, droppedBefore: next.droppedBefore) {
+            case .skip: break
+            case .route: route(next.update)
+            case .routeAfter(let hole):
+                fill(hole)
+                route(next.update)
+            }
+        }
+        defer { popped.removeAll(keepingCapacity: true) }
+        return popped.count + commands.count
+    }
+
+    /// Nothing more will be dispatched.
+    mutating func finish() {
+        table.forEach { $0.finish() }
+        for watcher in resting.values { watcher.finish() }
+        registry.counters.watchers.store(0, ordering: .relaxed)
+    }
+
+    private mutating func carryOut(_ command: WatchRegistry.Command) {
+        switch command {
+        case .register(let watcher):
+            resting[ObjectIdentifier(watcher)] = nil
+            if table.insert(watcher) { registry.counters.watchers.add(1, ordering: .relaxed) }
+            watcher.join(through: machine.last)
+        case .unregister(let watcher):
+            resting[ObjectIdentifier(watcher)] = nil
+            remove(watcher)
+        case .progress(let watcher):
+            watcher.advance(through: machine.last)
+        }
+    }
+
+    private mutating func remove(_ watcher: Watcher) {
+        if table.remove(watcher) { registry.counters.watchers.subtract(1, ordering: .relaxed) }
+    }
+
+    private mutating func rest(_ watcher: Watcher) {
+        remove(watcher)
+        resting[ObjectIdentifier(watcher)] = watcher
+    }
+
+    private mutating func route(_ update: WatchUpdate) {
+        registry.counters.countDetail(.dispatched)
+        var refusing: [Watcher] = []
+        table.match(update) { watcher in
+            switch watcher.offer(update) {
+            case .stored: registry.counters.countDetail(.delivered)
+            case .dropped: registry.counters.overflows.add(1, ordering: .relaxed)
+            case .refused: refusing.append(watcher)
+            }
+        }
+        for watcher in refusing {
+            registry.counters.overflows.add(1, ordering: .relaxed)
+            rest(watcher)
+        }
+    }
+
+    /// Reads what the queue had no room for, or tells every watcher that it is lost.
+    private mutating func fill(_ hole: DispatchStateMachine.Hole) {
+        var next = hole.from
+        if let source {
+            while next <= hole.through {
+                guard
+                    let step = try? source.updates(from: next, through: hole.through, limit: Limits.refillUpdates),
+                    step.next > next
+                else { break }
+                for update in step.updates {
+                    route(update)
+                    registry.counters.refilled.add(1, ordering: .relaxed)
+                }
+                next = step.next
+            }
+        }
+        if next <= hole.through { lose(from: next, through: hole.through) }
+    }
+
+    private mutating func lose(from: Revision, through: Revision) {
+        registry.counters.holes.add(1, ordering: .relaxed)
+        var refusing: [Watcher] = []
+        table.forEach { watcher in
+            if watcher.lose(from: from, through: through) == .refused { refusing.append(watcher) }
+        }
+        for watcher in refusing { rest(watcher) }
+    }
+}

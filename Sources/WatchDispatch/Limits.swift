@@ -1,0 +1,9 @@
+/// Every bound of this module that is not a field of ``WatchConfig``.
+enum Limits {
+    /// Updates that the dispatcher takes from the queue before it looks for registrations again.
+    static let dispatchBatch = 64
+    /// Updates after which the dispatcher lets other tasks run.
+    static let dispatchYield = 4096
+    /// Updates that one step of a refill reads from the source.
+    static let refillUpdates = 1024
+}

@@ -1,0 +1,121 @@
+import Changes
+import Synchronization
+
+/// A bounded queue from many producers to the dispatcher that never makes a producer wait: what does not fit is
+/// dropped and counted.
+///
+/// A ring of slots with sequence numbers, after Dmitry Vyukov's bounded queue. Slot `i` is free for position `p` when its
+/// sequence is `p`, and has the update of position `p` when it is `p + 1`; taking it makes it `p + capacity`. A producer
+/// that finds the slot of its position still taken one round back knows that the queue is full.
+///
+/// With each update travels how many had been dropped before it, so that the consumer knows where the holes are.
+///
+/// Sound as `@unchecked Sendable`: a slot's contents are written by the one producer that claimed its position, before it
+/// releases the sequence, and read by the one consumer after it acquired that.
+final class EventQueue: @unchecked Sendable {
+    /// What a slot holds. The batch is a reference that the slot owns.
+    private struct Slot: ~Copyable {
+        let sequence: Atomic<Int>
+        var batch: Unmanaged<ChangeBatch>?
+        var record: Int32 = 0
+        var droppedBefore: UInt64 = 0
+
+        init(_ position: Int) {
+            sequence = Atomic(position)
+        }
+    }
+
+    private let slots: UnsafeMutablePointer<Slot>
+    private let capacity: Int
+    private let tail = Atomic<Int>(0)
+    /// The consumer's position; it alone changes it.
+    private let head = Atomic<Int>(0)
+    private let droppedCount = Atomic<UInt64>(0)
+    private let droppedThrough = Atomic<Revision>(0)
+
+    /// A queue for `capacity` updates, at least 1.
+    init(capacity: Int) {
+        precondition(capacity >= 1, "an event queue of \(capacity) updates; it must hold at least 1")
+        self.capacity = capacity
+        // A ring of one slot could not tell full from empty, so there is one slot more than fits.
+        slots = .allocate(capacity: capacity + 1)
+        for position in 0...capacity { (slots + position).initialize(to: Slot(position)) }
+    }
+
+    deinit {
+        while pop() != nil {}
+        for position in 0...capacity { (slots + position).deinitialize(count: 1) }
+        slots.deallocate()
+    }
+
+    private var ring: Int { capacity + 1 }
+
+    /// Adds an update; false if the queue is full, and then it is counted as dropped.
+    func push(_ batch: ChangeBatch, record: Int) -> Bool {
+        var position = tail.load(ordering: .relaxed)
+        while true {
+            let slot = slots + position % ring
+            let difference = slot.pointee.sequence.load(ordering: .acquiring) - position
+            if difference == 0, position - head.load(ordering: .acquiring) < capacity {
+                let dropped = droppedCount.load(ordering: .relaxed)
+                let (isClaimed, current) = tail.weakCompareExchange(
+                    expected: position, desired: position + 1, ordering: .relaxed)
+                if isClaimed {
+                    slot.pointee.batch = Unmanaged.passRetained(batch)
+                    slot.pointee.record = Int32(record)
+                    slot.pointee.droppedBefore = dropped
+                    slot.pointee.sequence.store(position + 1, ordering: .releasing)
+                    return true
+                }
+                position = current
+            } else if difference <= 0 {
+                let current = tail.load(ordering: .relaxed)
+                if current == position {
+                    drop(batch.firstRevision + Int64(record))
+                    return false
+                }
+                position = current
+            } else {
+                position = tail.load(ordering: .relaxed)
+            }
+        }
+    }
+
+    /// An update, and how many had been dropped before it was added.
+    struct Popped {
+        var update: WatchUpdate
+        var droppedBefore: UInt64
+    }
+
+    /// Takes the oldest update. For the consumer only.
+    func pop() -> Popped? {
+        let position = head.load(ordering: .relaxed)
+        let slot = slots + position % ring
+        guard slot.pointee.sequence.load(ordering: .acquiring) == position + 1 else { return nil }
+        let batch = slot.pointee.batch!.takeRetainedValue()
+        let popped = Popped(
+            update: WatchUpdate(batch: batch, record: Int(slot.pointee.record)),
+            droppedBefore: slot.pointee.droppedBefore)
+        slot.pointee.batch = nil
+        slot.pointee.sequence.store(position + ring, ordering: .releasing)
+        head.store(position + 1, ordering: .releasing)
+        return popped
+    }
+
+    /// Whether there is nothing to pop. For the consumer only.
+    var isEmpty: Bool {
+        let position = head.load(ordering: .relaxed)
+        return (slots + position % ring).pointee.sequence.load(ordering: .sequentiallyConsistent) != position + 1
+    }
+
+    /// How many updates were dropped so far, and the greatest revision among them.
+    var dropped: (count: UInt64, through: Revision) {
+        let count = droppedCount.load(ordering: .sequentiallyConsistent)
+        return (count, droppedThrough.load(ordering: .acquiring))
+    }
+
+    private func drop(_ revision: Revision) {
+        droppedThrough.max(revision, ordering: .acquiringAndReleasing)
+        droppedCount.add(1, ordering: .sequentiallyConsistent)
+    }
+}

@@ -1,0 +1,120 @@
+public import Changes
+import Synchronization
+
+/// Where watchers are registered and updates announced. The ``WatchDispatcher`` brings the two together.
+///
+/// ```swift
+/// let registry = WatchRegistry()
+/// let dispatching = Task { await WatchDispatcher(registry: registry).run() }
+/// let handle = registry.register(.prefix("jobs/"))
+/// registry.notify(WatchUpdate(revision: 1, events: [WatchEvent(type: .put, key: "jobs/1", revision: 1)]))
+/// ```
+///
+/// `notify` never waits: it costs some nanoseconds, and what the queue has no room for is dropped, counted, and told to the
+/// watchers. Registering takes no lock either. An update that is announced after `register` has returned reaches that
+/// watcher.
+public final class WatchRegistry: Sendable {
+    /// What the dispatcher is asked to do.
+    enum Command: Sendable {
+        case register(Watcher)
+        case unregister(Watcher)
+        case progress(Watcher)
+    }
+
+    public let config: WatchConfig
+    let queue: EventQueue
+    let wakeUp = WakeUp()
+    let counters: WatchCounters
+    private let commands = CommandStack()
+    private let isShutDown = Atomic(false)
+    private let isDispatching = Atomic(false)
+
+    /// - Precondition: the sizes in `config` are at least 1.
+    public init(config: WatchConfig = WatchConfig()) {
+        precondition(config.watcherBufferSize >= 1, "watcherBufferSize is \(config.watcherBufferSize), must be ≥ 1")
+        self.config = config
+        queue = EventQueue(capacity: config.eventQueueSize)
+        counters = WatchCounters(isDetailed: config.enableMetrics)
+    }
+
+    /// Registers a watcher of `keys`.
+    ///
+    /// - Parameters:
+    ///   - types: Puts, deletes or both.
+    ///   - overflow: What happens when its buffer is full.
+    ///   - bufferSize: Updates that may wait to be read, at least 1; nil for the configured size.
+    public func register(
+        _ keys: KeyRange, types: WatchTypes = .all, overflow: OverflowPolicy = .drop, bufferSize: Int? = nil
+    ) -> WatcherHandle {
+        let watcher = Watcher(
+            filter: WatchFilter(keys: keys, types: types), policy: overflow,
+            capacity: bufferSize ?? config.watcherBufferSize)
+        let handle = WatcherHandle(watcher, self)
+        if config.enabled { submit(.register(watcher)) } else { watcher.finish() }
+        return handle
+    }
+
+    /// Announces one revision.
+    public func notify(_ update: WatchUpdate) {
+        guard config.enabled else { return }
+        push(update.batch, Int(update.record))
+        wakeUp.publishAndWake()
+    }
+
+    /// Announces all revisions of `batch`, with one wake-up.
+    public func notify(_ batch: ChangeBatch) {
+        guard config.enabled else { return }
+        for record in 0..<batch.recordCount { push(batch, record) }
+        wakeUp.publishAndWake()
+    }
+
+    private func push(_ batch: ChangeBatch, _ record: Int) {
+        if queue.push(batch, record: record) { counters.countDetail(.queued) }
+    }
+
+    /// Ends all watchers, after what was announced before has been dispatched. Later announcements do nothing.
+    public func shutdown() {
+        isShutDown.store(true, ordering: .sequentiallyConsistent)
+        if isDispatching.load(ordering: .sequentiallyConsistent) {
+            wakeUp.publishAndWake()
+        } else {
+            finishCommands()
+        }
+    }
+
+    /// What has been counted so far.
+    public var metrics: WatchMetrics {
+        counters.snapshot(dropped: queue.dropped.count)
+    }
+
+    // MARK: For the handles and the dispatcher
+
+    func submit(_ command: Command) {
+        commands.push(command)
+        if isShutDown.load(ordering: .sequentiallyConsistent), !isDispatching.load(ordering: .sequentiallyConsistent) {
+            finishCommands()
+        } else {
+            wakeUp.publishAndWake()
+        }
+    }
+
+    var isStopping: Bool { isShutDown.load(ordering: .sequentiallyConsistent) }
+    var hasCommands: Bool { !commands.isEmpty }
+    func takeCommands() -> [Command] { commands.takeAll() }
+
+    /// The dispatcher starts; false if one runs already.
+    func beginDispatching() -> Bool {
+        !isDispatching.exchange(true, ordering: .sequentiallyConsistent)
+    }
+
+    /// The dispatcher ends, and so does everything that would wait for it.
+    func endDispatching() {
+        isShutDown.store(true, ordering: .sequentiallyConsistent)
+        isDispatching.store(false, ordering: .sequentiallyConsistent)
+        finishCommands()
+    }
+
+    private func finishCommands() {
+        for case .register(let watcher) in commands.takeAll() { watcher.finish() }
+    }
+}

@@ -1,0 +1,74 @@
+import Changes
+import Synchronization
+
+/// One registered watcher: the lock around its state machine, and the reader that waits. The dispatcher and the handle
+/// share it.
+final class Watcher: Sendable {
+    private struct Guarded {
+        var machine: WatcherStateMachine
+        /// The reader, if it waits; then the machine has nothing for it.
+        var reader: UnsafeContinuation<WatcherSignal, Never>?
+    }
+
+    let filter: WatchFilter
+    private let guarded: Mutex<Guarded>
+    /// Where the routing table has it; nil while it is not routed to.
+    ///
+    /// Sound as `nonisolated(unsafe)`: only the dispatcher's task touches it.
+    nonisolated(unsafe) var position: Int?
+
+    init(filter: WatchFilter, policy: OverflowPolicy, capacity: Int) {
+        self.filter = filter
+        guarded = Mutex(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity)))
+    }
+
+    func join(through revision: Revision) { change { $0.join(through: revision) } }
+    func advance(through revision: Revision) { change { $0.advance(through: revision) } }
+    func finish() { change { $0.finish() } }
+    func cancel() { change { $0.cancel() } }
+
+    func offer(_ update: WatchUpdate) -> WatcherStateMachine.Offer {
+        change { $0.offer(update.filtered(by: filter)) }
+    }
+
+    func lose(from: Revision, through: Revision) -> WatcherStateMachine.Offer {
+        change { $0.lose(.init(from: from, through: through)) }
+    }
+
+    /// The next signal, if there is one.
+    func tryNext() -> WatcherSignal? {
+        guarded.withLock { $0.machine.next() }
+    }
+
+    /// Waits for the next signal. One reader at a time. A cancelled task gets `ended`.
+    func next() async -> WatcherSignal {
+        if let signal = tryNext() { return signal }
+        return await withTaskCancellationHandler {
+            // The unchecked kind, since each wait makes one: whoever takes it out of `reader` resumes it, once.
+            await withUnsafeContinuation { continuation in
+                let signal = guarded.withLock { guarded -> WatcherSignal? in
+                    precondition(guarded.reader == nil, "a watcher has one reader at a time")
+                    if let signal = guarded.machine.next() { return signal }
+                    guarded.reader = continuation
+                    return nil
+                }
+                if let signal { continuation.resume(returning: signal) }
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// Changes the machine, and wakes the reader, outside of the lock, if there is something for it now.
+    private func change<R: Sendable>(_ body: (inout WatcherStateMachine) -> R) -> R {
+        let (result, reader, signal) = guarded.withLock { guarded in
+            let result = body(&guarded.machine)
+            guard guarded.reader != nil, let signal = guarded.machine.next() else {
+                return (result, nil as UnsafeContinuation<WatcherSignal, Never>?, nil as WatcherSignal?)
+            }
+            return (result, guarded.reader.take(), signal)
+        }
+        if let reader, let signal { reader.resume(returning: signal) }
+        return result
+    }
+}

@@ -1,0 +1,138 @@
+import Changes
+
+/// What waits for the reader of one watcher, and whether more may come. Pure: the dispatcher's offers and the reader's
+/// questions go in, signals come out.
+///
+///     idle ──join──▶ live ──overflow──▶ parked ──(told to the reader)──▶ idle
+///                     └──overflow──▶ overflowed ──(told)──▶ ended
+///
+/// `joined` and `progress` have places of their own beside the buffer, and a gap is attached to the update that it
+/// precedes, so a buffer of one update is enough for every policy.
+struct WatcherStateMachine: Sendable {
+    struct Gap: Sendable {
+        var from: Revision
+        var through: Revision
+    }
+
+    private struct Item: Sendable {
+        var update: WatchUpdate
+        /// What was lost between the item before and this one.
+        var gap: Gap?
+    }
+
+    private enum Phase: Sendable {
+        case idle
+        case live
+        case parked(Revision)
+        case overflowed(Revision)
+        case ended
+    }
+
+    /// What became of an offer.
+    enum Offer: Sendable {
+        case stored
+        /// It was lost, as the policy wants.
+        case dropped
+        /// The watcher takes no more: the dispatcher stops routing to it.
+        case refused
+    }
+
+    private let policy: OverflowPolicy
+    private let capacity: Int
+    private var phase = Phase.idle
+    private var buffer = Ring<Item>()
+    private var joined: Revision?
+    private var progress: Revision?
+    /// What was lost after the last item.
+    private var gap: Gap?
+
+    init(policy: OverflowPolicy, capacity: Int) {
+        precondition(capacity >= 1, "a watcher buffer of \(capacity) updates; it must hold at least 1")
+        self.policy = policy
+        self.capacity = capacity
+    }
+
+    // MARK: What the dispatcher does
+
+    /// Routing begins; everything up to `revision` was routed before.
+    mutating func join(through revision: Revision) {
+        guard case .idle = phase else { return }
+        phase = .live
+        joined = revision
+    }
+
+    mutating func offer(_ update: WatchUpdate) -> Offer {
+        guard case .live = phase else { return .refused }
+        guard buffer.count == capacity else {
+            buffer.append(Item(update: update, gap: gap.take()), capacity: capacity)
+            return .stored
+        }
+        return lose(Gap(from: update.revision, through: update.revision))
+    }
+
+    /// Updates of these revisions may have been for this watcher, and cannot be had.
+    mutating func lose(_ lost: Gap) -> Offer {
+        guard case .live = phase else { return .refused }
+        switch policy {
+        case .drop:
+            gap = Gap(from: gap?.from ?? lost.from, through: lost.through)
+            return .dropped
+        case .park: phase = .parked(lost.from)
+        case .cancel: phase = .overflowed(lost.from)
+        }
+        return .refused
+    }
+
+    /// Everything up to `revision` was offered.
+    mutating func advance(through revision: Revision) {
+        if case .live = phase { progress = revision }
+    }
+
+    /// Nothing more will come; what waits can still be read.
+    mutating func finish() {
+        phase = .ended
+    }
+
+    // MARK: What the reader does
+
+    /// Nothing more is wanted, not even what waits.
+    mutating func cancel() {
+        phase = .ended
+        buffer = Ring()
+        joined = nil
+        progress = nil
+        gap = nil
+    }
+
+    /// The next signal, or nil if there is none yet.
+    mutating func next() -> WatcherSignal? {
+        if let revision = joined.take() { return .joined(through: revision) }
+        if let revision = progress, revision < firstWaiting {
+            progress = nil
+            return .progress(revision)
+        }
+        if let gap = buffer.first?.gap {
+            buffer.first!.gap = nil
+            return .gap(from: gap.from, through: gap.through)
+        }
+        if let item = buffer.popFirst() { return .update(item.update) }
+        if let gap = gap.take() { return .gap(from: gap.from, through: gap.through) }
+        switch phase {
+        case .idle, .live: return nil
+        case .parked(let revision):
+            phase = .idle
+            progress = nil
+            return .parked(from: revision)
+        case .overflowed(let revision):
+            phase = .ended
+            return .overflowed(from: revision)
+        case .ended: return .ended
+        }
+    }
+
+    /// The first revision that waits to be read or is known to be lost.
+    private var firstWaiting: Revision {
+        if let item = buffer.first { return item.gap?.from ?? item.update.revision }
+        return gap?.from ?? .max
+    }
+}
