@@ -1,0 +1,30 @@
+import Testing
+import Vigil
+
+@Suite struct WatchStoreTests {
+    @Test func putGetWatchReopen() async throws {
+        try await withTemporaryDirectory { path in
+            var store = try await WatchStore.open(path)
+            #expect(try await store.put("a", "1") == 1)
+            #expect(try await store.put("a", "2") == 2)
+            #expect(try store.get("a")?.version == 2)
+            #expect(try store.get("a", at: 1)?.value == "1")
+            let live = try store.watch(.all)
+            try await store.put("b", "3")
+            var events = live.events.makeAsyncIterator()
+            #expect(try await events.next()?.key == "b")
+            #expect(try await store.delete("a").deleted == 1)
+            #expect(try await events.next()?.type == .delete)
+            try await store.close()
+            store = try await WatchStore.open(path)
+            #expect(store.head == 4)
+            var seen: [String] = []
+            for try await event in try store.watch(.all, from: .earliest).events {
+                seen.append("\(event.revision) \(event.type) \(event.key)")
+                if event.revision == store.head { break }
+            }
+            #expect(seen == ["1 put a", "2 put a", "3 put b", "4 delete a"])
+            try await store.close()
+        }
+    }
+}
