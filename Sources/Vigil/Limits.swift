@@ -12,6 +12,6 @@ enum Limits {
     static let rejoinDistance: Int64 = 1024
     /// Keys in one page of a watch's state or of a range.
     static let statePageKeys = 512
-    /// Attempts to begin again when a compaction overtakes a watch that starts at the earliest revision.
-    static let earliestAttempts = 64
+    /// Attempts to read a range anew when a compaction overtakes it.
+    static let rangeAttempts = 8
 }

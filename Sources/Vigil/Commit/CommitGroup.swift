@@ -31,8 +31,10 @@ struct CommitGroup {
     func accepts(_ request: Committer.Request) -> Bool {
         if isEmpty { return true }
         if encoder.storage.count >= Limits.groupBytes || encoder.recordCount >= Limits.groupRecords { return false }
-        if case .transaction(let transaction, _) = request { return !transaction.readsRanges }
-        return true
+        switch request {
+        case .put: return true
+        case .transaction(let transaction, _), .part(let transaction, _, _): return !transaction.readsRanges
+        }
     }
 
     /// Carries `request` out.
@@ -40,7 +42,7 @@ struct CommitGroup {
         do throws(StoreError) {
             switch request {
             case .put(let key, let value, _): return .success(try put(key, value))
-            case .transaction(let transaction, _): return .success(try run(transaction))
+            case .transaction(let transaction, _), .part(let transaction, _, _): return .success(try run(transaction))
             }
         } catch {
             return .failure(error)

@@ -1,5 +1,6 @@
 import Changes
 import RevisionLog
+import Synchronization
 
 #if canImport(Darwin)
 import Darwin
@@ -18,6 +19,8 @@ final class Committer: Sendable {
     enum Request: Sendable {
         case put(Bytes, Bytes, UnsafeContinuation<Revision, any Error>)
         case transaction(Transaction, UnsafeContinuation<TransactionResult, any Error>)
+        /// One of several that were submitted together.
+        case part(Transaction, index: Int, of: CommitSeries)
     }
 
     private struct Queue {
@@ -38,18 +41,20 @@ final class Committer: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// Queues a write; its continuation is resumed when it is durable and visible, or has failed.
-    func submit(_ request: Request) {
+    /// Queues writes, to be made in this order; each is answered when it is durable and visible, or has failed.
+    func submit(_ requests: [Request]) {
         let refusal: StoreError? = queue.notify { queue in
             if queue.isStopping { return StoreError(.closed, "the store is closed") }
-            if queue.waiting.count >= Limits.waitingWrites {
+            if queue.waiting.count + requests.count > Limits.waitingWrites {
                 return StoreError(
-                    .busy, "\(queue.waiting.count) writes wait already, the limit; let some finish first")
+                    .busy,
+                    "\(queue.waiting.count) writes wait and \(requests.count) come; the limit is "
+                        + "\(Limits.waitingWrites): let some finish first")
             }
-            queue.waiting.append(request)
+            queue.waiting += requests
             return nil
         }
-        if let refusal { request.refuse(refusal) }
+        if let refusal { for request in requests { request.refuse(refusal) } }
     }
 
     /// Commits what waits and ends the thread. Blocks.
@@ -115,6 +120,7 @@ extension Committer.Request {
             switch self {
             case .put(_, _, let continuation): continuation.resume(returning: outcome.revision)
             case .transaction(_, let continuation): continuation.resume(returning: outcome.result)
+            case .part(_, let index, let series): series.finish(index, .success(outcome.result))
             }
         }
     }
@@ -123,6 +129,30 @@ extension Committer.Request {
         switch self {
         case .put(_, _, let continuation): continuation.resume(throwing: error)
         case .transaction(_, let continuation): continuation.resume(throwing: error)
+        case .part(_, let index, let series): series.finish(index, .failure(error))
         }
+    }
+}
+
+/// Transactions that were submitted together, and who waits for all of them.
+final class CommitSeries: Sendable {
+    typealias Outcome = Result<TransactionResult, StoreError>
+
+    private let outcomes: Mutex<(finished: [Outcome?], left: Int)>
+    private let continuation: UnsafeContinuation<[Outcome], Never>
+
+    /// `count` must not be 0.
+    init(count: Int, _ continuation: UnsafeContinuation<[Outcome], Never>) {
+        outcomes = Mutex((Array(repeating: nil, count: count), count))
+        self.continuation = continuation
+    }
+
+    func finish(_ index: Int, _ outcome: Outcome) {
+        let all: [Outcome]? = outcomes.withLock { outcomes in
+            outcomes.finished[index] = outcome
+            outcomes.left -= 1
+            return outcomes.left == 0 ? outcomes.finished.map { $0! } : nil
+        }
+        if let all { continuation.resume(returning: all) }
     }
 }

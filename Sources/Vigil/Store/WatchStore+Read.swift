@@ -18,9 +18,19 @@ extension WatchStore {
         if let limit = options.limit, limit < 0 {
             throw StoreError(.invalidArgument, "the limit is \(limit); it must not be negative")
         }
-        let revision = options.revision ?? reader.head
-        var collector = RangeCollector(reader: reader, keys: keys, options: options, revision: revision)
-        return try collector.collect()
+        var attempts = 0
+        while true {
+            let revision = options.revision ?? reader.head
+            var collector = RangeCollector(reader: reader, keys: keys, options: options, revision: revision)
+            do {
+                return try collector.collect()
+            } catch let error as StoreError
+                where error.code == .compacted && options.revision == nil && attempts < Limits.rangeAttempts
+            {
+                // A compaction overtook a read of what was the newest revision: there is a newer one.
+                attempts += 1
+            }
+        }
     }
 }
 

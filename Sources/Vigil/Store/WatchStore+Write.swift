@@ -1,5 +1,5 @@
 public import Changes
-import RevisionLog
+public import RevisionLog
 
 extension WatchStore {
     /// Puts `value` under `key`, which has 1 to 511 bytes, and returns the revision that this made. Key and value together
@@ -10,7 +10,7 @@ extension WatchStore {
     @discardableResult
     public func put(_ key: Bytes, _ value: Bytes) async throws -> Revision {
         let (_, committer) = try requireCommitter()
-        return try await withUnsafeThrowingContinuation { committer.submit(.put(key, value, $0)) }
+        return try await withUnsafeThrowingContinuation { committer.submit([.put(key, value, $0)]) }
     }
 
     /// Deletes `key`, if it exists.
@@ -31,7 +31,21 @@ extension WatchStore {
     @discardableResult
     public func transaction(_ transaction: Transaction) async throws -> TransactionResult {
         let (_, committer) = try requireCommitter()
-        return try await withUnsafeThrowingContinuation { committer.submit(.transaction(transaction, $0)) }
+        return try await withUnsafeThrowingContinuation { committer.submit([.transaction(transaction, $0)]) }
+    }
+
+    /// Carries out `transactions` in this order, each a revision of its own, without waiting for the flush of one before
+    /// the next is made: as if many writers had submitted them at once. Says of each how it went; one that fails does
+    /// not keep the others from being made.
+    public func transactions(
+        _ transactions: [Transaction]
+    ) async throws -> [Result<TransactionResult, StoreError>] {
+        let (_, committer) = try requireCommitter()
+        guard !transactions.isEmpty else { return [] }
+        return await withUnsafeContinuation { continuation in
+            let series = CommitSeries(count: transactions.count, continuation)
+            committer.submit(transactions.enumerated().map { .part($0.element, index: $0.offset, of: series) })
+        }
     }
 
     /// Forgets the history before `revision`, which stays readable itself, and gives the space back. Returns when that is
