@@ -1,0 +1,31 @@
+import ArgumentParser
+import Vigil
+
+struct GetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get", abstract: "Print the value of a key, now or at an earlier revision.",
+        discussion: """
+            The value is printed as it is, followed by a line end unless --raw is given. On a terminal its revisions \
+            are shown too, on standard error. Exits with 1, printing nothing, if the key is not there.
+            """)
+
+    @OptionGroup var arguments: StoreArguments
+    @Argument var key: String
+    @Option(help: ArgumentHelp("The revision to read at.", valueName: "rev")) var at: Revision?
+    @Flag(help: "Print the value alone, without a line end.") var raw = false
+
+    func run() async throws {
+        let found = try await arguments.withStore(.readOnly) { try $0.get(Bytes(key), at: at) }
+        guard let found else { throw NotThere() }
+        if arguments.json {
+            Output.standard.line(JSONObject(found))
+            return
+        }
+        Output.standard.write(Array(found.value) + (raw ? [] : [UInt8(ascii: "\n")]))
+        if Output.isInteractive, !raw {
+            Output.standard.flush()
+            Output.error(
+                "revision \(found.modRevision), version \(found.version), created at \(found.createRevision)")
+        }
+    }
+}

@@ -1,0 +1,151 @@
+import ArgumentParser
+import Foundation
+import Vigil
+
+struct ImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Put and delete what JSON lines say.",
+        discussion: """
+            A line is {"key":…,"value":…} or {"key":…,"delete":true}; key_base64 and value_base64 hold bytes that are \
+            not UTF-8. Each line is a revision, or up to N lines with --batch N (fewer where a key comes again). A \
+            delete of a key that is not there takes none.
+
+            A file is checked as a whole first, and nothing is imported if a line is wrong. Standard input (-) is \
+            imported as it comes; after a wrong line the message says through which line that was done. Exits with 2 \
+            for wrong lines, naming the first.
+            """)
+
+    /// Lines read before they are committed together.
+    private static let chunkLines = 512
+
+    @OptionGroup var arguments: StoreArguments
+    @Argument(help: "The file, or - for standard input.") var file: String
+    @Option(help: ArgumentHelp("Lines in one revision.", valueName: "n")) var batch = 1
+
+    func validate() throws {
+        let limit = 4096
+        if batch < 1 || batch > limit { throw ValidationError("--batch is \(batch); it must be 1 to \(limit)") }
+    }
+
+    func run() async throws {
+        if file != "-" { try check() }
+        let progress = ImportProgress()
+        try await arguments.withStore(.readWrite) { store in
+            let lines = LineReader(try open())
+            var isAtEnd = false
+            while !isAtEnd {
+                let chunk: [ImportedChange]
+                do {
+                    chunk = try read(lines, max(Self.chunkLines / batch, 1) * batch)
+                } catch let error as InputError {
+                    throw InputError("\(error); \(progress.position)")
+                }
+                isAtEnd = chunk.isEmpty
+                try await commit(chunk, store, through: lines.number, progress)
+            }
+        }
+        progress.finish(asJSON: arguments.json)
+    }
+
+    private func open() throws -> FileHandle {
+        if file == "-" { return .standardInput }
+        guard let handle = FileHandle(forReadingAtPath: file) else {
+            throw InputError("cannot read \(file): \(String(cString: strerror(errno)))")
+        }
+        return handle
+    }
+
+    /// Reads the whole file once, for nothing but its errors.
+    private func check() throws {
+        let lines = LineReader(try open())
+        while try !read(lines, Self.chunkLines).isEmpty {}
+    }
+
+    private func read(_ lines: LineReader, _ count: Int) throws -> [ImportedChange] {
+        var changes: [ImportedChange] = []
+        while changes.count < count, let line = try lines.next() {
+            changes.append(try ImportedChange(line: line, number: lines.number))
+        }
+        return changes
+    }
+
+    private func commit(
+        _ changes: [ImportedChange], _ store: WatchStore, through line: Int, _ progress: ImportProgress
+    ) async throws {
+        for outcome in try await store.transactions(Self.transactions(changes, batch)) {
+            do {
+                let result = try outcome.get()
+                if result.changed { progress.revisions += 1 }
+            } catch {
+                var located = error
+                located.message += " (in the lines up to \(line); \(progress.position))"
+                throw located
+            }
+        }
+        progress.advance(lines: changes.count, through: line)
+    }
+}
+
+extension ImportCommand {
+    /// Groups of at most `batch` changes. A key that comes again begins a new one, since a revision changes a key once; so
+    /// does a change with which the group would be too large.
+    static func transactions(_ changes: [ImportedChange], _ batch: Int) -> [Transaction] {
+        let limit = LogOptions().transactionBytes
+        var transactions: [Transaction] = []
+        var operations: [Transaction.Operation] = []
+        var keys: Set<Bytes> = []
+        var bytes = 0
+        for change in changes {
+            let isFull = operations.count == batch || bytes + change.bytes > limit
+            if !operations.isEmpty, isFull || keys.contains(change.key) {
+                transactions.append(Transaction(then: operations))
+                operations = []
+                keys = []
+                bytes = 0
+            }
+            operations.append(change.operation)
+            keys.insert(change.key)
+            bytes += change.bytes
+        }
+        if !operations.isEmpty { transactions.append(Transaction(then: operations)) }
+        return transactions
+    }
+}
+
+/// Says how far an import is.
+private final class ImportProgress {
+    private static let linesPerReport = 50_000
+
+    var revisions = 0
+    private var lines = 0
+    private var line = 0
+    private let start = ContinuousClock.now
+
+    /// Where to go on.
+    var position: String {
+        line == 0 ? "nothing was imported" : "everything through line \(line) was imported"
+    }
+
+    func advance(lines count: Int, through line: Int) {
+        let reports = lines / Self.linesPerReport
+        lines += count
+        self.line = line
+        if lines / Self.linesPerReport > reports { Output.error("imported \(lines) lines, \(rate) a second") }
+    }
+
+    func finish(asJSON: Bool) {
+        if asJSON {
+            var json = JSONObject()
+            json.add("lines", lines)
+            json.add("revisions", revisions)
+            Output.standard.line(json)
+        } else {
+            Output.error("imported \(lines) lines as \(revisions) revisions, \(rate) lines a second")
+        }
+    }
+
+    private var rate: Int {
+        let seconds = Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000
+        return seconds > 0 ? Int(Double(lines) / seconds) : lines
+    }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Vigil
+
+struct LogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log", abstract: "What changed, and when: the log from the earliest revision on.")
+
+    private static let pageRevisions = 1000
+
+    @OptionGroup var arguments: StoreArguments
+    @Option(help: ArgumentHelp("The first revision; the earliest if left out.", valueName: "rev"))
+    var from: Revision?
+    @Option(help: ArgumentHelp("The last revision; the newest if left out.", valueName: "rev"))
+    var to: Revision?
+    @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "p")) var prefix = ""
+    @Option(help: ArgumentHelp("At most so many revisions.", valueName: "n")) var limit: Int?
+
+    func validate() throws {
+        if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must not be negative") }
+        if let from, from < 1 { throw ValidationError("--from is \(from); the first revision is 1") }
+    }
+
+    func run() async throws {
+        try await arguments.withStore(.readOnly) { store in
+            var next: Revision? = from ?? store.earliest
+            var left = limit ?? .max
+            while let revision = next, left > 0 {
+                let page = try store.log(
+                    .prefix(Bytes(prefix)), from: revision, through: to, limit: min(left, Self.pageRevisions))
+                for update in page.updates { show(update) }
+                left -= page.updates.count
+                next = page.next
+            }
+        }
+    }
+
+    private func show(_ update: WatchUpdate) {
+        for event in update {
+            if arguments.json {
+                var json = JSONObject(event)
+                json.add("time_ms", update.commitMilliseconds)
+                Output.standard.line(json)
+            } else {
+                Output.standard.line("\(Text.time(update.commitMilliseconds))  \(Text.event(event))")
+            }
+        }
+    }
+}

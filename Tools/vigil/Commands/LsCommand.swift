@@ -1,0 +1,47 @@
+import ArgumentParser
+import Vigil
+
+struct LsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls", abstract: "List the keys with a prefix: revision, key and value of each.")
+
+    /// Keys read at a time, so that a long list costs little memory.
+    private static let pageKeys = 4096
+
+    @OptionGroup var arguments: StoreArguments
+    @Argument(help: "Every key, if it is left out.") var prefix = ""
+    @Option(help: ArgumentHelp("The revision to read at.", valueName: "rev")) var at: Revision?
+    @Option(help: ArgumentHelp("At most so many keys.", valueName: "n")) var limit: Int?
+    @Flag(name: .long, help: "Leave the values out.") var keysOnly = false
+
+    func validate() throws {
+        if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must not be negative") }
+    }
+
+    func run() async throws {
+        try await arguments.withStore(.readOnly) { store in
+            let all = KeyRange.prefix(Bytes(prefix))
+            let revision = at ?? store.head
+            var lower = all.lowerBound
+            var left = limit ?? .max
+            while left > 0 {
+                let keys: KeyRange = all.upperBound.map { .range(lower, $0) } ?? .from(lower)
+                let page = try store.range(
+                    keys, RangeOptions(at: revision, limit: min(left, Self.pageKeys), keysOnly: keysOnly))
+                for keyValue in page.keyValues { show(keyValue) }
+                left -= page.keyValues.count
+                guard page.more, let last = page.keyValues.last else { break }
+                lower = last.key.successor
+            }
+        }
+    }
+
+    private func show(_ keyValue: KeyValue) {
+        if arguments.json {
+            Output.standard.line(JSONObject(keyValue, hasValue: !keysOnly))
+        } else {
+            let value = keysOnly ? "" : " = \(Text.inline(keyValue.value))"
+            Output.standard.line("\(Text.revision(keyValue.modRevision))  \(Text.inline(keyValue.key))\(value)")
+        }
+    }
+}

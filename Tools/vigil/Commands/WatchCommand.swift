@@ -1,0 +1,177 @@
+import ArgumentParser
+import Vigil
+
+struct WatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "Follow the changes of a key, live and from any retained revision.",
+        discussion: """
+            Works beside the process that writes the store. Ends on Ctrl-C, at --until, or when the store is gone, and \
+            says the revision to resume from on standard error.
+
+            After -- a command may follow. It is run for each event, one after the other, with VIGIL_TYPE, VIGIL_KEY, \
+            VIGIL_VALUE and VIGIL_REVISION in its environment and the event as JSON on its standard input.
+            """)
+
+    @OptionGroup var arguments: StoreArguments
+    @Argument(help: "The key. With --prefix it may be empty: every key.") var key: String
+    @Flag(help: "Watch every key that begins with KEY.") var prefix = false
+    @Option(name: .long, help: ArgumentHelp("Watch from KEY to this one, not included.", valueName: "key"))
+    var rangeEnd: String?
+    @Option(help: ArgumentHelp("now, earliest, snapshot, or a revision.", valueName: "start"))
+    var from: WatchOrigin = .start(.now)
+    @Option(help: ArgumentHelp("Stop after head (as it is when the command starts) or a revision.", valueName: "end"))
+    var until: WatchEnd?
+    @Flag(help: "Show what each key held before.") var prev = false
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("Run for each event.", valueName: "command"))
+    var command: [String] = []
+
+    func validate() throws {
+        if prefix, rangeEnd != nil { throw ValidationError("--prefix and --range-end exclude each other") }
+        if !prefix, key.isEmpty { throw ValidationError("the key is empty; only with --prefix it may be") }
+        if let rangeEnd, rangeEnd <= key { throw ValidationError("--range-end must be greater than the key") }
+    }
+
+    func run() async throws {
+        try await arguments.withStore(.readOnly) { store in
+            let target = until.map { $0.revision(head: store.head) }
+            let watch = try store.watch(
+                keys, from: from.start, options: WatchOptions(previousValues: prev))
+            let interruption = Interruption { watch.cancel() }
+            defer { interruption.end() }
+            do {
+                try await follow(watch, target, store)
+            } catch {
+                tellResume(watch)
+                throw error
+            }
+            tellResume(watch)
+        }
+    }
+
+    private var keys: KeyRange {
+        if prefix { return .prefix(Bytes(key)) }
+        return rangeEnd.map { .range(Bytes(key), Bytes($0)) } ?? .key(Bytes(key))
+    }
+
+    private func follow(_ watch: Watch, _ target: Revision?, _ store: WatchStore) async throws {
+        // A target that no event of these keys reaches is reached by the progress that is asked for when the store does.
+        let reaching = Task {
+            if let target, target > store.head {
+                for try await event in try store.watch(.all, from: .revision(target)).events where event.revision >= target {
+                    break
+                }
+            }
+            watch.requestProgress()
+        }
+        defer { reaching.cancel() }
+        var isStateComplete = from.start != .snapshot
+        for try await element in watch {
+            if let target, case .update(let update) = element, update.revision > target { return }
+            try await show(element)
+            if case .synced = element { isStateComplete = true }
+            if let target, isStateComplete, watch.resumeRevision > target { return }
+        }
+    }
+
+    private func show(_ element: WatchElement) async throws {
+        switch element {
+        case .update(let update):
+            for event in update { try await show(event) }
+        case .state(let keyValues):
+            for keyValue in keyValues { try await show(WatchEvent(keyValue)) }
+        case .synced(let revision): show("synced", [("revision", revision)])
+        case .progress(let revision): show("progress", [("revision", revision)])
+        case .gap(let from, let through): show("gap", [("from", from), ("through", through)])
+        }
+    }
+
+    private func show(_ event: WatchEvent) async throws {
+        if !command.isEmpty {
+            try await EventCommand(command).run(event)
+        } else if arguments.json {
+            Output.standard.line(JSONObject(event, showsPrevious: prev))
+        } else {
+            Output.standard.line(Text.event(event, showsPrevious: prev))
+        }
+    }
+
+    /// What is not an event: for programs on standard output, for people only where it says something new.
+    private func show(_ type: String, _ numbers: [(String, Revision)]) {
+        guard command.isEmpty else { return }
+        if arguments.json {
+            var json = JSONObject()
+            json.add("type", type)
+            for (name, number) in numbers { json.add(name, number) }
+            Output.standard.line(json)
+        } else if type != "progress" {
+            let text = numbers.map { String($0.1) }.joined(separator: " to ")
+            Output.standard.line("\(Text.revision(numbers[0].1))  \(type)  \(text)")
+        }
+    }
+
+    private func tellResume(_ watch: Watch) {
+        Output.standard.flush()
+        Output.error("resume with --from \(watch.resumeRevision)")
+    }
+}
+
+/// The value of `--from`.
+struct WatchOrigin: ExpressibleByArgument, CustomStringConvertible {
+    let start: WatchStart
+    let description: String
+
+    static func start(_ start: WatchStart) -> WatchOrigin {
+        WatchOrigin(start: start, description: "\(start)")
+    }
+
+    private init(start: WatchStart, description: String) {
+        self.start = start
+        self.description = description
+    }
+
+    init?(argument: String) {
+        description = argument
+        switch argument {
+        case "now": start = .now
+        case "earliest": start = .earliest
+        case "snapshot": start = .snapshot
+        default:
+            guard let revision = Revision(argument), revision >= 1 else { return nil }
+            start = .revision(revision)
+        }
+    }
+
+    var defaultValueDescription: String { description }
+}
+
+/// The value of `--until`.
+enum WatchEnd: ExpressibleByArgument {
+    case head
+    case revision(Revision)
+
+    init?(argument: String) {
+        if argument == "head" {
+            self = .head
+        } else if let revision = Revision(argument), revision >= 1 {
+            self = .revision(revision)
+        } else {
+            return nil
+        }
+    }
+
+    func revision(head: Revision) -> Revision {
+        switch self {
+        case .head: head
+        case .revision(let revision): revision
+        }
+    }
+}
+
+extension WatchEvent {
+    /// What a key holds, as an event of its last change.
+    init(_ keyValue: KeyValue) {
+        self.init(
+            type: .put, key: keyValue.key, value: keyValue.value, revision: keyValue.modRevision,
+            createRevision: keyValue.createRevision, version: keyValue.version, lease: keyValue.lease)
+    }
+}

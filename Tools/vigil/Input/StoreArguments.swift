@@ -1,0 +1,27 @@
+import ArgumentParser
+import Foundation
+import Vigil
+
+/// The options that every command has.
+struct StoreArguments: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The store's directory.", valueName: "dir"))
+    var data: String = ProcessInfo.processInfo.environment["VIGIL_DATA"].flatMap { $0.isEmpty ? nil : $0 }
+        ?? "./vigil-data"
+
+    @Flag(name: .long, help: "Print JSON: one object, or one a line.")
+    var json = false
+
+    /// Opens the store, runs `body` and closes it, whatever happens.
+    func withStore<R>(_ access: StoreOptions.Access, _ body: (WatchStore) async throws -> R) async throws -> R {
+        let store = try await WatchStore.open(data, options: StoreOptions(access: access))
+        let result: R
+        do {
+            result = try await body(store)
+        } catch {
+            try? await store.close()
+            throw error
+        }
+        try await store.close()
+        return result
+    }
+}

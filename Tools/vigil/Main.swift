@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+import Vigil
+
+@main
+struct Main {
+    /// Runs the command line. Unlike ArgumentParser's own `main` it ends with the exit codes that `vigil --help` names.
+    static func main() async {
+        // A reader that goes away, as in `vigil log | head`, ends the output and not the process half way.
+        signal(SIGPIPE, SIG_IGN)
+        var asJSON = CommandLine.arguments.contains("--json")
+        if let separator = CommandLine.arguments.firstIndex(of: "--") {
+            asJSON = CommandLine.arguments[..<separator].contains("--json")
+        }
+        do {
+            var command = try VigilCommand.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            Output.standard.flush()
+        } catch {
+            Output.standard.flush()
+            exit(Failure.report(error, asJSON: asJSON))
+        }
+    }
+}
+
+struct VigilCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vigil",
+        abstract: "A durable key-value store whose every change is kept and can be watched.",
+        discussion: """
+            The store is a directory: --data, else VIGIL_DATA, else ./vigil-data. One process may write it; the \
+            commands that read work beside it.
+
+            Exit codes: 0 done; 1 the key is not there; 2 wrong usage or wrong input; 3 the store failed.
+            """,
+        subcommands: [
+            PutCommand.self, GetCommand.self, DelCommand.self, LsCommand.self, WatchCommand.self, LogCommand.self,
+            ShowCommand.self, HistoryCommand.self, StatCommand.self, CheckCommand.self, CompactCommand.self,
+            ImportCommand.self, ExportCommand.self,
+        ])
+}
