@@ -8,12 +8,10 @@ struct Main {
     static func main() async {
         // A reader that goes away, as in `vigil log | head`, ends the output and not the process half way.
         signal(SIGPIPE, SIG_IGN)
-        var asJSON = CommandLine.arguments.contains("--json")
-        if let separator = CommandLine.arguments.firstIndex(of: "--") {
-            asJSON = CommandLine.arguments[..<separator].contains("--json")
-        }
+        let arguments = globalOptionsLast(Array(CommandLine.arguments.dropFirst()))
+        let asJSON = arguments.prefix { $0 != "--" }.contains("--json")
         do {
-            var command = try VigilCommand.parseAsRoot()
+            var command = try VigilCommand.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -24,6 +22,23 @@ struct Main {
             Output.standard.flush()
             exit(Failure.report(error, asJSON: asJSON))
         }
+    }
+
+    /// `vigil --data DIR get KEY` means `vigil get --data DIR KEY`: the parser knows the options of a verb only after it.
+    private static func globalOptionsLast(_ arguments: [String]) -> [String] {
+        var options: [String] = []
+        var rest = arguments[...]
+        while let first = rest.first {
+            if first == "--json" || first.hasPrefix("--data=") {
+                options.append(rest.removeFirst())
+            } else if first == "--data", rest.count > 1 {
+                options += rest.prefix(2)
+                rest.removeFirst(2)
+            } else {
+                break
+            }
+        }
+        return rest.prefix(1) + options + rest.dropFirst()
     }
 }
 

@@ -5,6 +5,7 @@ import LMDB
 /// the new frames out of the journal and makes them visible here.
 package final class LogFollower: Sendable {
     package let reader: LogReader
+    private let directory: String
     private let watcher: HeadWatcher
     private let isStopping = Monitor(false)
     private let thread = Monitor<OSThread?>(nil)
@@ -14,6 +15,7 @@ package final class LogFollower: Sendable {
     /// Opens the store in the directory at `path` for reading.
     package init(path: String, options: LogOptions = LogOptions()) throws {
         try StoreDirectory.require(path)
+        directory = path
         let lock = try LockFile(directory: path)
         watcher = try HeadWatcher(directory: path)
         let store = try storeErrors { try StoreDirectory.openReadOnly(path, options: options) }
@@ -47,6 +49,15 @@ package final class LogFollower: Sendable {
             }
         }
         thread.withLock { $0 = started }
+    }
+
+    /// Sizes and positions, the journal's included.
+    package func statistics() throws -> StoreStatistics {
+        var statistics = try reader.statistics()
+        let segments = try JournalScan.open(directory, readOnly: true)
+        statistics.journalSegments = segments.count
+        statistics.journalBytes = segments.reduce(0) { $0 + $1.length }
+        return statistics
     }
 
     /// Ends the thread. Blocks.

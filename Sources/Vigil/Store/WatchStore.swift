@@ -121,8 +121,10 @@ public final class WatchStore: Sendable {
     /// Sizes and positions.
     public func statistics() throws -> StoreStatistics {
         try requireOpen()
-        if case .committing(let log, _) = source { return try log.statistics() }
-        return try reader.statistics()
+        switch source {
+        case .committing(let log, _): return try log.statistics()
+        case .following(let follower): return try follower.statistics()
+        }
     }
 
     // MARK: Watching
