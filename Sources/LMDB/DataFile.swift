@@ -31,8 +31,9 @@ struct DataFile: ~Copyable {
         var pageBytes: Int
         var lastPage: Int
         var transaction: Int
-        var freeRoot: UInt64
-        var mainRoot: UInt64
+        /// The records of the two databases that LMDB itself keeps, 48 bytes each.
+        var freeRecord: [UInt8]
+        var mainRecord: [UInt8]
     }
 
     /// Opens the file of the environment at `directory`; nil if there is none yet, or only an empty one.
@@ -65,13 +66,19 @@ struct DataFile: ~Copyable {
         return status
     }
 
-    /// Reads and checks both meta pages, and gives the one in force.
+    /// Reads and checks both meta pages.
     /// - Throws: `invalid` or `versionMismatch` if this is not a file of LMDB's present format.
-    func meta() throws(LMDBError) -> Meta {
+    func metas() throws(LMDBError) -> [Meta] {
         let first = try meta(at: 0)
         let second = try meta(at: first.pageBytes)
         guard first.pageBytes == second.pageBytes else { throw invalid("its two headers name different page sizes") }
-        return first.transaction >= second.transaction ? first : second
+        return [first, second]
+    }
+
+    /// The meta page in force. Errors as ``metas()``.
+    func meta() throws(LMDBError) -> Meta {
+        let metas = try metas()
+        return metas[0].transaction >= metas[1].transaction ? metas[0] : metas[1]
     }
 
     private func meta(at offset: Int) throws(LMDBError) -> Meta {
@@ -94,7 +101,7 @@ struct DataFile: ~Copyable {
         else { throw invalid("the header at byte \(offset) makes no sense") }
         return Meta(
             pageBytes: pageBytes, lastPage: Int(lastPage), transaction: Int(transaction),
-            freeRoot: page.load(UInt64.self, 80), mainRoot: page.load(UInt64.self, 128))
+            freeRecord: Array(page[40..<88]), mainRecord: Array(page[88..<136]))
     }
 
     private func invalid(_ message: String) -> LMDBError {

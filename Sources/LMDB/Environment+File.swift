@@ -11,14 +11,40 @@ import CLMDB
 extension Environment {
     /// Refuses a file that LMDB would crash on: a foreign one, or one cut short.
     static func inspect(_ path: String) throws(LMDBError) {
-        guard let file = try DataFile(directory: path) else { return }
-        let meta = try file.meta()
-        let needed = (meta.lastPage + 1) * meta.pageBytes
-        let present = try file.byteCount()
-        guard present < needed else { return }
-        throw LMDBError(
-            MDB_CORRUPTED, "open \(file.path)",
-            message: "the file has been cut short: it has \(present) bytes, and its header says \(needed)")
+        for attempt in 1...Limits.inspections {
+            guard let file = try DataFile(directory: path) else { return }
+            let meta = try file.meta()
+            if try file.byteCount() >= (meta.lastPage + 1) * meta.pageBytes { return }
+            // Shorter than it says: cut, or what a crash left, see `extendFileToLastPage`. In that case every page that
+            // the trees lead to is there.
+            do throws(LMDBError) {
+                var walk = try PageWalk(file, meta)
+                _ = try walk.run()
+                return
+            } catch {
+                if attempt == Limits.inspections { throw error }
+            }
+        }
+    }
+
+    /// Checks every page that can be reached from the last commit, with plain reads: a damaged page is an error here,
+    /// and may be a crash for who reads it through LMDB. Reads the whole file. Call it before ``openDatabase(_:create:)``.
+    /// - Returns: how many pages are in use.
+    /// - Throws: `corrupted`, naming the page, its place in the file and what is wrong.
+    @discardableResult
+    public func verifyPages() throws -> Int {
+        for _ in 1...Limits.inspections {
+            // The transaction keeps the pages from being reused, but not the meta page, which two more commits overwrite.
+            let pages = try withRead { transaction in
+                guard let file = try DataFile(directory: path),
+                    let meta = try file.metas().first(where: { $0.transaction == transaction.identifier() })
+                else { return 0 }
+                var walk = try PageWalk(file, meta)
+                return try walk.run() + 2
+            }
+            if pages > 0 { return pages }
+        }
+        throw LMDBError(LMDBError.busy, "check \(path)", message: "it is written to so often that no state lasts")
     }
 
     /// Makes the file as long as its header says.

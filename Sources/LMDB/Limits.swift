@@ -10,4 +10,8 @@ enum Limits {
     static let remapsPerTransaction = 40
     /// The largest map that growth makes, in bytes. Well inside the 47 bits of user address space.
     static let largestMapBytes = 1 << 46
+    /// The greatest height of a tree, LMDB's own limit.
+    static let treeDepth = 32
+    /// How often a file that looks damaged is looked at anew, because a writer may have been at work on it.
+    static let inspections = 3
 }
