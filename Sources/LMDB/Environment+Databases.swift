@@ -1,5 +1,4 @@
 import CLMDB
-import Synchronization
 
 extension Environment {
     /// Opens the database `name`. Open each once, before the transactions that use it begin.

@@ -1,5 +1,4 @@
 import CLMDB
-import Synchronization
 
 #if canImport(Darwin)
     import Darwin
@@ -30,7 +29,7 @@ public final class Environment: @unchecked Sendable {
     public let isReadOnly: Bool
     let handle: OpaquePointer
     let gate = Gate()
-    let databases = Mutex<[String: Database]>([:])
+    let databases = Lock<[String: Database]>([:])
     /// The size of a page, in bytes.
     public let pageBytes: Int
     private let identity: OpenDirectories.Identity
@@ -112,7 +111,7 @@ private enum OpenDirectories {
         var inode: UInt64
     }
 
-    private static let open = Mutex<Set<Identity>>([])
+    private static let open = Lock<Set<Identity>>([])
 
     static func add(_ path: String) throws(LMDBError) -> Identity {
         var status = stat()

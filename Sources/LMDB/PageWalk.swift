@@ -80,7 +80,7 @@ struct PageWalk: ~Copyable {
     private mutating func visit(_ tree: Tree, _ number: UInt64, height: Int, ordered: Bool) throws(LMDBError) {
         try meet(tree, number, count: 1)
         let page = try file.read(meta.pageBytes, at: Int(number) * meta.pageBytes)
-        let flags = page.load(UInt16.self, 10) & 0x0F
+        let flags = page.load(UInt16.self, 10)
         guard page.load(UInt64.self, 0) == number else { throw damage(tree, number, "carries another number") }
         guard flags == (height > 1 ? 1 : 2) else { throw damage(tree, number, "is of the wrong kind") }
         let lower = Int(page.load(UInt16.self, 12))
@@ -133,7 +133,7 @@ struct PageWalk: ~Copyable {
         let count = (15 + valueBytes) / meta.pageBytes + 1
         try meet(tree, number, count: count)
         let header = try file.read(16, at: Int(number) * meta.pageBytes)
-        guard header.load(UInt64.self, 0) == number, header.load(UInt16.self, 10) & 0x0F == 4,
+        guard header.load(UInt64.self, 0) == number, header.load(UInt16.self, 10) == 4,
             Int(header.load(UInt32.self, 12)) == count
         else { throw damage(tree, number, "is not the overflow page that it should be") }
     }
