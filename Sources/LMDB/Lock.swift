@@ -12,11 +12,11 @@
 /// none.
 ///
 /// Sound as `Sendable`: `value` is touched only while `mutex` is held, and the pointer never changes.
-final class Lock<Value: Sendable>: @unchecked Sendable {
+package final class Lock<Value: Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var value: Value
 
-    init(_ value: Value) {
+    package init(_ value: Value) {
         self.value = value
         precondition(pthread_mutex_init(mutex, nil) == 0, "no mutex")
     }
@@ -26,7 +26,7 @@ final class Lock<Value: Sendable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func withLock<R, E>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
+    package func withLock<R, E>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return try body(&value)
