@@ -1,311 +1,142 @@
-internal import CLMDB
-internal import Synchronization
+import CLMDB
 
 #if canImport(Darwin)
-internal import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-internal import Glibc
+    import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    import Musl
 #endif
 
-/// An LMDB environment: one memory-mapped file with named databases.
+/// An LMDB environment: one directory with one memory-mapped file, holding several ``Database``s.
 ///
-/// Open each directory once per process. Any thread may read; write transactions belong to the thread that begins
-/// them, and all of them must be made by one. Readers do not occupy a thread-local slot (`MDB_NOTLS`), so a read is a
-/// scope and never outlives it.
+/// ```swift
+/// let environment = try Environment(path: directory, mapBytes: 1 << 34)
+/// let people = try environment.openDatabase("people", create: true)
+/// try environment.withWrite { try $0.put(people, key, value) }
+/// let age = try environment.withRead { try $0.get(people, key).map { parse($0) } }
+/// ```
 ///
-/// Sound as `@unchecked Sendable`: LMDB's handle is itself safe to use from several threads, and `gate` keeps closing
-/// and enlarging apart from all transactions.
+/// Commits are full ones (`MDB_NOSYNC` and `MDB_WRITEMAP` are never used). Transactions belong to no thread
+/// (`MDB_NOTLS`), so any thread may read, as often at a time as `maximumReaders` allows. The environment closes when the
+/// last reference to it goes; a running transaction is such a reference. It must not be used in a forked child.
+///
+/// Sound as `Sendable`: LMDB's environment may be shared by threads; what it forbids (a remap under an open transaction,
+/// databases opened by two threads at once) `gate` and `databases` prevent.
 public final class Environment: @unchecked Sendable {
-    /// Databases that an environment may have.
-    public static let maximumDatabases: UInt32 = 16
-    /// Readers that may be active at once, over all processes.
-    public static let maximumReaders: UInt32 = 2048
-    /// Reset read transactions kept for the next readers.
-    static let pooledTransactions = 64
-
-    private let path: String
-    private let handle: OpaquePointer
-    private let isReadOnly: Bool
+    /// The directory.
+    public let path: String
+    public let isReadOnly: Bool
+    let handle: OpaquePointer
     let gate = Gate()
-    /// Written under the gate's exclusive side only.
-    private var isClosed = false
-    private let pool = Mutex<[IdleTransaction]>([])
+    let databases = Lock<[String: Database]>([:])
+    /// The size of a page, in bytes.
+    public let pageBytes: Int
+    private let identity: OpenDirectories.Identity
 
-    /// Opens the environment in the directory at `path`, which must exist; the file is created unless `readOnly`.
+    /// Opens the environment in the directory at `path`, which must exist, and creates its files if there are none.
     ///
-    /// `mapBytes` is address space, not memory or disk. It is the size up to which the file can grow before the map has
-    /// to be enlarged, which happens by itself.
-    ///
-    /// - Throws: `LMDBError` if the file is not LMDB's, is shorter than its own header says, or cannot be opened.
-    public init(path: String, mapBytes: Int, readOnly: Bool = false) throws(LMDBError) {
-        try Self.checkLength(path)
-        var opened: OpaquePointer?
-        try check(mdb_env_create(&opened), "create an environment")
-        let handle = opened!
-        do throws(LMDBError) {
-            try check(mdb_env_set_maxdbs(handle, Self.maximumDatabases), "set the number of databases")
-            try check(mdb_env_set_maxreaders(handle, Self.maximumReaders), "set the number of readers")
-            try check(mdb_env_set_mapsize(handle, mapBytes), "set the map size to \(mapBytes)")
-            let flags = UInt32(MDB_NOTLS) | (readOnly ? UInt32(MDB_RDONLY) : 0)
-            try check(mdb_env_open(handle, path, flags, 0o600), "open \(path)")
-            // Slots of readers whose process died would keep pages from being reused.
-            var dead: Int32 = 0
-            try check(mdb_reader_check(handle, &dead), "check the readers of \(path)")
-            try Self.checkPages(handle, path)
+    /// - Parameters:
+    ///   - mapBytes: how much address space the map takes, in bytes: at least the size of the data, else it is taken as
+    ///     that. It costs no memory and no disk, and grows when it is full.
+    ///   - maximumDatabases: how many named databases can be open.
+    ///   - maximumReaders: how many transactions, of all processes, can read at a time. Set by the first to open.
+    ///   - readOnly: no write transactions; the files must exist. Readers still write `lock.mdb`.
+    ///   - mode: the permissions of the files, if they are created.
+    /// - Throws: `noSuchFile`, `accessDenied`; `invalid` or `versionMismatch` if the file there is not LMDB's;
+    ///   `corrupted` if it has been truncated; `busy` if this process has it open already, which LMDB does not survive.
+    public init(
+        path: String, mapBytes: Int, maximumDatabases: Int = 16, maximumReaders: Int = 2048, readOnly: Bool = false,
+        mode: UInt32 = 0o600
+    ) throws(LMDBError) {
+        self.path = path
+        isReadOnly = readOnly
+        // Nothing is created or changed, and nothing mapped, before the file has been looked at.
+        try Self.inspect(path)
+        identity = try OpenDirectories.add(path)
+        do {
+            handle = try Self.open(
+                path, mapBytes, UInt32(maximumDatabases), UInt32(maximumReaders), readOnly: readOnly, mode)
         } catch {
-            mdb_env_close(handle)
+            OpenDirectories.remove(identity)
             throw error
         }
-        self.path = path
-        self.handle = handle
-        isReadOnly = readOnly
+        var stat = MDB_stat()
+        mdb_env_stat(handle, &stat)
+        pageBytes = Int(stat.ms_psize)
+        // Readers that died left their slots behind; a failure to look means only that they stay there.
+        mdb_reader_check(handle, nil)
+        if !readOnly { extendFileToLastPage() }
     }
 
     deinit {
         close()
     }
 
-    /// Waits for the transactions that are active, then closes. Whatever is tried afterwards throws. May be called
-    /// again.
+    /// Waits for the transactions that are open, then closes; every later one fails with `closed`. The end of the last
+    /// reference does the same. May be called again.
     public func close() {
-        gate.exclusively {
-            guard !isClosed else { return }
-            isClosed = true
-            emptyPool()
-            mdb_env_close(handle)
+        let closed = LMDBError(LMDBError.closed, "use \(path)", message: "the environment is closed")
+        var isFirst = false
+        let close = {
+            isFirst = true
+            for transaction in self.gate.takeIdle() { mdb_txn_abort(transaction) }
+            mdb_env_close(self.handle)
+            return closed as LMDBError?
         }
+        while !gate.withoutTransactions(within: Limits.remapWaitMilliseconds, close) {}
+        if isFirst { OpenDirectories.remove(identity) }
     }
 
-    // MARK: Transactions
-
-    /// Runs `body` with a consistent view of all databases. Nothing that points into it may leave the scope. Must not
-    /// be nested: an enlargement of the map that waits for the outer scope would keep the inner one waiting.
-    public func withRead<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
-        while true {
-            let result: R? = try gate.shared {
-                guard let transaction = try beginRead() else { return nil }
-                defer { endRead(transaction) }
-                return try body(ReadTransaction(transaction))
-            }
-            if let result { return result }
-            try adoptMapSize()
-        }
-    }
-
-    /// Runs `body` in a write transaction and commits it; if `body` throws, nothing has happened. When the map is full
-    /// it is enlarged and `body` **runs again**, from the state before.
-    public func withWrite<R>(_ body: (borrowing WriteTransaction) throws -> R) throws -> R {
-        while true {
-            do {
-                return try gate.shared { try write(body) }
-            } catch let error as LMDBError where error.code == LMDBError.mapFull {
-                try grow()
-            } catch let error as LMDBError where error.code == LMDBError.mapResized {
-                try adoptMapSize()
-            }
-        }
-    }
-
-    private func write<R>(_ body: (borrowing WriteTransaction) throws -> R) throws -> R {
-        try requireOpen()
-        var begun: OpaquePointer?
-        try check(mdb_txn_begin(handle, nil, 0, &begun), "begin a write transaction")
-        let transaction = begun!
-        let result: R
+    private static func open(
+        _ path: String, _ mapBytes: Int, _ databases: UInt32, _ readers: UInt32, readOnly: Bool, _ mode: UInt32
+    ) throws(LMDBError) -> OpaquePointer {
+        var environment: OpaquePointer?
+        try LMDBError.check(mdb_env_create(&environment), "create an environment")
+        let handle = environment!
         do {
-            result = try body(WriteTransaction(transaction))
+            try LMDBError.check(mdb_env_set_mapsize(handle, roundedMapBytes(mapBytes)), "set the map size")
+            try LMDBError.check(mdb_env_set_maxdbs(handle, databases), "set the number of databases")
+            try LMDBError.check(mdb_env_set_maxreaders(handle, readers), "set the number of readers")
+            let flags = UInt32(MDB_NOTLS | (readOnly ? MDB_RDONLY : 0))
+            try LMDBError.check(mdb_env_open(handle, path, flags, mode_t(mode)), "open \(path)")
         } catch {
-            mdb_txn_abort(transaction)
+            mdb_env_close(handle)
             throw error
         }
-        try check(mdb_txn_commit(transaction), "commit")
-        try extendFile()
-        return result
+        return handle
     }
 
-    /// A transaction from the pool or a new one; nil if the map has to be adopted first.
-    private func beginRead() throws(LMDBError) -> OpaquePointer? {
-        try requireOpen()
-        let pooled = pool.withLock { $0.popLast() }?.handle
-        if let pooled {
-            let code = mdb_txn_renew(pooled)
-            if code == MDB_SUCCESS { return pooled }
-            mdb_txn_abort(pooled)
-            if code == MDB_MAP_RESIZED { return nil }
-            throw LMDBError(code, "renew a read transaction")
-        }
-        var begun: OpaquePointer?
-        var code = mdb_txn_begin(handle, nil, UInt32(MDB_RDONLY), &begun)
-        if code == MDB_READERS_FULL {
-            var dead: Int32 = 0
-            mdb_reader_check(handle, &dead)
-            code = mdb_txn_begin(handle, nil, UInt32(MDB_RDONLY), &begun)
-        }
-        if code == MDB_MAP_RESIZED { return nil }
-        try check(code, "begin a read transaction")
-        return begun
+    /// LMDB wants whole pages of the operating system.
+    static func roundedMapBytes(_ bytes: Int) -> Int {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        return (max(bytes, page) + page - 1) / page * page
     }
 
-    private func endRead(_ transaction: OpaquePointer) {
-        mdb_txn_reset(transaction)
-        let idle = IdleTransaction(handle: transaction)
-        let isKept = pool.withLock { pool in
-            guard pool.count < Self.pooledTransactions else { return false }
-            pool.append(idle)
-            return true
-        }
-        if !isKept { mdb_txn_abort(transaction) }
-    }
-
-    private func emptyPool() {
-        let pooled = pool.withLock { pool in
-            defer { pool = [] }
-            return pool
-        }
-        for transaction in pooled { mdb_txn_abort(transaction.handle) }
-    }
-
-    private func requireOpen() throws(LMDBError) {
-        if isClosed { throw LMDBError(code: LMDBError.closed, message: "the environment \(path) is closed") }
-    }
-
-    // MARK: The size of the map
-
-    private func grow() throws {
-        try gate.exclusively {
-            try requireOpen()
-            emptyPool()
-            let bytes = mapBytes * 2
-            try check(mdb_env_set_mapsize(handle, bytes), "enlarge the map to \(bytes)")
-        }
-    }
-
-    /// Takes over the size to which another process has enlarged the map.
-    private func adoptMapSize() throws {
-        try gate.exclusively {
-            try requireOpen()
-            emptyPool()
-            try check(mdb_env_set_mapsize(handle, 0), "adopt the size of the map")
-        }
-    }
-
-    private var mapBytes: Int {
-        var info = MDB_envinfo()
-        mdb_env_info(handle, &info)
-        return info.me_mapsize
-    }
-
-    // MARK: Databases and sizes
-
-    /// Opens the database `name`; do so once for each, before anything else.
-    public func openDatabase(_ name: String, create: Bool) throws -> Database {
-        func open(_ transaction: OpaquePointer, _ flags: UInt32) throws(LMDBError) -> Database {
-            var identifier: MDB_dbi = 0
-            try check(mdb_dbi_open(transaction, name, flags, &identifier), "open the database \(name)")
-            return Database(identifier: identifier, name: name)
-        }
-        if create {
-            return try withWrite { try open($0.handle, UInt32(MDB_CREATE)) }
-        }
-        // A handle opened by a read transaction stays valid only if that is committed, not reset.
-        return try gate.shared {
-            try requireOpen()
-            var begun: OpaquePointer?
-            try check(mdb_txn_begin(handle, nil, UInt32(MDB_RDONLY), &begun), "begin a read transaction")
-            do {
-                let database = try open(begun!, 0)
-                try check(mdb_txn_commit(begun), "commit")
-                return database
-            } catch {
-                mdb_txn_abort(begun)
-                throw error
-            }
-        }
-    }
-
-    /// Sizes of the environment.
-    public func sizes() throws -> Sizes {
-        try gate.shared {
-            try requireOpen()
-            var info = MDB_envinfo()
-            var statistics = MDB_stat()
-            try check(mdb_env_info(handle, &info), "read the sizes of \(path)")
-            try check(mdb_env_stat(handle, &statistics), "read the sizes of \(path)")
-            return Sizes(
-                fileBytes: (info.me_last_pgno + 1) * Int(statistics.ms_psize), mapBytes: info.me_mapsize,
-                readers: Int(info.me_numreaders), maximumReaders: Int(info.me_maxreaders))
-        }
-    }
-
-    public struct Sizes: Sendable {
-        /// Bytes of the data file in use, free pages included.
-        public var fileBytes: Int
-        /// Bytes to which the file may grow before the map is enlarged.
-        public var mapBytes: Int
-        /// Slots in the table of readers that have been used, and how many there are.
-        public var readers: Int
-        public var maximumReaders: Int
-    }
-
-    // MARK: The length of the file
-
-    // Pages beyond the end of the file would raise SIGBUS when they are read. LMDB itself may leave the file shorter
-    // than its last page, if that was allocated and freed in one transaction; the file is then extended, so that a
-    // file that is too short is always one that was truncated.
-
-    private static let dataFile = "data.mdb"
-    /// LMDB's two meta pages, of at least this size each.
-    private static let smallestFile = 2 * 4096
-
-    private static func checkLength(_ path: String) throws(LMDBError) {
-        guard let length = length(path), length > 0, length < smallestFile else { return }
-        throw LMDBError(
-            code: LMDBError.corrupted, message: "\(path)/\(dataFile) is truncated: it has only \(length) bytes")
-    }
-
-    private static func checkPages(_ handle: OpaquePointer, _ path: String) throws(LMDBError) {
-        let needed = neededLength(handle)
-        if let length = length(path), length < needed {
-            throw LMDBError(
-                code: LMDBError.corrupted,
-                message: "\(path)/\(dataFile) is truncated: it has \(length) bytes and needs \(needed)")
-        }
-    }
-
-    private func extendFile() throws(LMDBError) {
-        let needed = Self.neededLength(handle)
-        var descriptor: Int32 = 0
-        guard mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS else { return }
-        var status = stat()
-        if fstat(descriptor, &status) == 0, Int(status.st_size) < needed, ftruncate(descriptor, off_t(needed)) != 0 {
-            throw LMDBError(errno, "extend \(path)/\(Self.dataFile)")
-        }
-    }
-
-    private static func neededLength(_ handle: OpaquePointer) -> Int {
-        var info = MDB_envinfo()
-        var statistics = MDB_stat()
-        mdb_env_info(handle, &info)
-        mdb_env_stat(handle, &statistics)
-        return (info.me_last_pgno + 1) * Int(statistics.ms_psize)
-    }
-
-    private static func length(_ path: String) -> Int? {
-        var status = stat()
-        return stat("\(path)/\(dataFile)", &status) == 0 ? Int(status.st_size) : nil
-    }
+    /// The longest key, in bytes: 511 as LMDB is usually built.
+    public var maximumKeyBytes: Int { Int(mdb_env_get_maxkeysize(handle)) }
 }
 
-/// A read transaction that was reset. Sound as `@unchecked Sendable`: without thread-local slots a transaction is not
-/// tied to a thread, and it belongs to the pool, or to the one reader that took it from there.
-private struct IdleTransaction: @unchecked Sendable {
-    let handle: OpaquePointer
-}
+/// The directories that this process has open: LMDB's locks do not survive a second opening in one process.
+private enum OpenDirectories {
+    struct Identity: Hashable {
+        var device: UInt64
+        var inode: UInt64
+    }
 
-/// A named database: a sorted map from keys to values.
-public struct Database: Sendable {
-    let identifier: UInt32
-    public let name: String
+    private static let open = Lock<Set<Identity>>([])
+
+    static func add(_ path: String) throws(LMDBError) -> Identity {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw LMDBError(errno, "open \(path)") }
+        let identity = Identity(device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino))
+        guard open.withLock({ $0.insert(identity).inserted }) else {
+            throw LMDBError(LMDBError.busy, "open \(path)", message: "this process has it open already")
+        }
+        return identity
+    }
+
+    static func remove(_ identity: Identity) {
+        open.withLock { _ = $0.remove(identity) }
+    }
 }

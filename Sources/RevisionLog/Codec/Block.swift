@@ -29,6 +29,14 @@ enum Block {
     static let headerLength = 32
     static let format: UInt8 = 1
 
+    /// The revision that a key of the log stands for.
+    static func firstRevision(_ key: UnsafeRawBufferPointer) throws(StoreError) -> Revision {
+        guard key.count == 8 else {
+            throw StoreError(.damaged, "log: the key \(Bytes(copying: key)) has \(key.count) bytes; it must have 8")
+        }
+        return Revision(bigEndian: key.loadUnaligned(as: Revision.self))
+    }
+
     /// What the header says.
     struct Header {
         var codec: StoredBlock.Codec

@@ -8,11 +8,12 @@ extension StoreError {
             case LMDBError.noSpace: .full
             case LMDBError.corrupted, LMDBError.pageNotFound: .damaged
             case LMDBError.invalid, LMDBError.versionMismatch: .notAStore
-            case LMDBError.badKeySize: .invalidKey
+            case LMDBError.badValueSize: .invalidKey
             case LMDBError.closed: .closed
+            case LMDBError.busy: .locked
             default: .io
             }
-        self.init(code, error.message)
+        self.init(code, "\(error.operation): \(error.message)")
     }
 
     /// Any error as one of ours.

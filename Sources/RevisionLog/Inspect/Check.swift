@@ -7,7 +7,15 @@ extension LogReader {
     /// Everything is read in one transaction, so that all parts are of one moment; in a store that is being written
     /// meanwhile the file may grow by what is replaced during the check.
     package func check(deep: Bool, progress: (@Sendable (Int64, Int64) -> Void)?) throws -> CheckReport {
-        try withView { snapshot, transaction in
+        // Pages first, with plain reads: LMDB trusts them, and could crash on a damaged one.
+        do {
+            try environment.verifyPages()
+        } catch let error as LMDBError where error.code == LMDBError.corrupted {
+            var report = CheckReport(deep: deep)
+            report.problems.append(.init(part: "file", place: "data.mdb", message: error.message))
+            return report
+        }
+        return try withView { snapshot, transaction in
             var check = Check(reader: self, meta: try meta(transaction), deep: deep, progress: progress)
             try check.checkLog(transaction)
             try check.checkState(transaction)
@@ -49,11 +57,11 @@ struct Check {
     // MARK: Log
 
     mutating func checkLog(_ transaction: borrowing ReadTransaction) throws {
-        let cursor = try transaction.cursor(reader.databases.log)
+        var cursor = try transaction.cursor(reader.databases.log)
         var next = meta.dropped
         var found = try cursor.first()
-        while found {
-            if let block = decodeBlock(cursor) {
+        while let entry = found {
+            if let block = decodeBlock(entry) {
                 checkPosition(block, &next)
                 try checkRecords(block, from: max(meta.dropped, block.firstRevision), transaction)
             }
@@ -70,19 +78,17 @@ struct Check {
         }
     }
 
-    private mutating func decodeBlock(_ cursor: borrowing Cursor) -> ChangeBatch? {
-        guard let key = cursor.key, let bytes = cursor.value else { return nil }
-        guard key.count == 8 else {
-            note("log", "key \(Bytes(copying: key))", nil, "the key has \(key.count) bytes; it must have 8")
+    private mutating func decodeBlock(_ entry: ReadCursor.Entry) -> ChangeBatch? {
+        guard let first = try? Block.firstRevision(entry.key) else {
+            note("log", "key \(Bytes(copying: entry.key))", nil, "the key has \(entry.key.count) bytes; it must have 8")
             return nil
         }
-        let first = Revision(bigEndian: key.loadUnaligned(as: Revision.self))
         blocks += 1
-        logBytes += Int64(bytes.count)
+        logBytes += Int64(entry.value.count)
         report.blocks += 1
         do throws(Malformed) {
-            logRawBytes += Int64(try Block.header(bytes).rawLength)
-            return try Block.decode(bytes, firstRevision: first)
+            logRawBytes += Int64(try Block.header(entry.value).rawLength)
+            return try Block.decode(entry.value, firstRevision: first)
         } catch {
             note("log", "block \(first)", first, error.reason)
             return nil
@@ -134,14 +140,14 @@ struct Check {
     // MARK: State and base
 
     mutating func checkState(_ transaction: borrowing ReadTransaction) throws {
-        let cursor = try transaction.cursor(reader.databases.state)
+        var cursor = try transaction.cursor(reader.databases.state)
         var found = try cursor.first()
         var present: Int64 = 0
-        while found {
+        while let entry = found {
             report.keys += 1
-            let key = Bytes(copying: cursor.key!)
+            let key = Bytes(copying: entry.key)
             do throws(Malformed) {
-                let version = try KeyVersion(cursor.value!, key: cursor.key!)
+                let version = try KeyVersion(entry.value, key: entry.key)
                 if version.type == .put { present += 1 }
                 if version.modRevision > meta.checkpoint {
                     note("state", "key \(key)", version.modRevision, "is newer than the checkpoint")
@@ -167,12 +173,12 @@ struct Check {
     }
 
     mutating func checkBase(_ transaction: borrowing ReadTransaction) throws {
-        let cursor = try transaction.cursor(reader.databases.base)
+        var cursor = try transaction.cursor(reader.databases.base)
         var found = try cursor.first()
-        while found {
-            let key = Bytes(copying: cursor.key!)
+        while let entry = found {
+            let key = Bytes(copying: entry.key)
             do throws(Malformed) {
-                let version = try KeyVersion(cursor.value!, key: cursor.key!)
+                let version = try KeyVersion(entry.value, key: entry.key)
                 if version.type != .put || version.modRevision >= meta.dropped {
                     note("base", "key \(key)", version.modRevision, "is not a put from before the log")
                 }

@@ -4,7 +4,7 @@ import LMDB
 extension LogReader {
     /// Sizes and positions, without the journal's.
     package func statistics() throws -> StoreStatistics {
-        let sizes = try storeErrors { try environment.sizes() }
+        let info = try storeErrors { try environment.info() }
         return try withView { snapshot, transaction in
             let meta = try meta(transaction)
             var statistics = StoreStatistics()
@@ -19,10 +19,10 @@ extension LogReader {
             statistics.pendingBytes = snapshot.pendingBytes
             statistics.storeID = storeID
             statistics.formatVersion = Int(Meta.format)
-            statistics.fileBytes = sizes.fileBytes
-            statistics.mapBytes = sizes.mapBytes
-            statistics.readers = sizes.readers
-            statistics.maximumReaders = sizes.maximumReaders
+            statistics.fileBytes = info.usedBytes
+            statistics.mapBytes = info.mapBytes
+            statistics.readers = info.readers.count
+            statistics.maximumReaders = info.maximumReaders
             return statistics
         }
     }
@@ -78,13 +78,10 @@ extension LogReader {
     }
 
     private func storedBlock(_ revision: Revision, _ transaction: borrowing ReadTransaction) throws -> StoredBlock {
-        let cursor = try transaction.cursor(databases.log)
-        guard try withLogKey(revision, { try cursor.seek(atOrBefore: $0) }) else {
-            throw StoreError.missing(revision)
-        }
-        let first = Revision(bigEndian: cursor.key!.loadUnaligned(as: Revision.self))
+        guard let entry = try logEntry(revision, transaction) else { throw StoreError.missing(revision) }
+        let first = try Block.firstRevision(entry.key)
         do throws(Malformed) {
-            let header = try Block.header(cursor.value!)
+            let header = try Block.header(entry.value)
             return StoredBlock(
                 place: .log, firstRevision: first, recordCount: header.recordCount, codec: header.codec,
                 rawBytes: header.rawLength, storedBytes: header.storedLength)

@@ -57,7 +57,7 @@ struct LogWriter: ~Copyable {
         var builder = BlockBuilder(firstRevision: meta.checkpoint + 1)
         func close() throws {
             let (bytes, rawLength) = builder.finish()
-            try withLogKey(builder.firstRevision) { key in
+            try withUnsafeBytes(of: builder.firstRevision.bigEndian) { key in
                 try bytes.withUnsafeBytes { try transaction.put(databases.log, key, $0, .append) }
             }
             next.blocks += 1
@@ -116,11 +116,10 @@ struct LogWriter: ~Copyable {
         meta = try commit { next, transaction in
             var examined = 0
             while next.dropped < next.compacted, examined < Limits.compactionRecords {
-                let cursor = try transaction.cursor(databases.log)
-                guard try withLogKey(next.dropped, { try cursor.seek(atOrBefore: $0) }) else {
-                    throw StoreError.missing(next.dropped)
-                }
-                let (block, stored, raw) = try Self.block(cursor)
+                var cursor = try transaction.cursor(databases.log)
+                let entry = try withUnsafeBytes(of: next.dropped.bigEndian) { try cursor.seek(atOrBefore: $0) }
+                guard let entry else { throw StoreError.missing(next.dropped) }
+                let (block, stored, raw) = try Self.block(entry)
                 guard block.firstRevision <= next.dropped, next.dropped <= block.lastRevision else {
                     throw StoreError.missing(next.dropped)
                 }
@@ -133,7 +132,7 @@ struct LogWriter: ~Copyable {
                 examined += Int(end - next.dropped)
                 next.dropped = end
                 if block.lastRevision < end {
-                    try cursor.delete()
+                    try cursor.deleteCurrent()
                     next.blocks -= 1
                     next.logBytes -= Int64(stored)
                     next.logRawBytes -= Int64(raw)
@@ -161,14 +160,11 @@ struct LogWriter: ~Copyable {
         }
     }
 
-    private static func block(_ cursor: borrowing Cursor) throws -> (ChangeBatch, stored: Int, raw: Int) {
-        guard let key = cursor.key, let bytes = cursor.value, key.count == 8 else {
-            throw StoreError(.damaged, "log: a key that is not 8 bytes long")
-        }
-        let first = Revision(bigEndian: key.loadUnaligned(as: Revision.self))
+    private static func block(_ entry: WriteCursor.Entry) throws -> (ChangeBatch, stored: Int, raw: Int) {
+        let first = try Block.firstRevision(entry.key)
         do throws(Malformed) {
-            let header = try Block.header(bytes)
-            return (try Block.decode(bytes, firstRevision: first), bytes.count, header.rawLength)
+            let header = try Block.header(entry.value)
+            return (try Block.decode(entry.value, firstRevision: first), entry.value.count, header.rawLength)
         } catch {
             throw StoreError.damagedBlock(first, error.reason)
         }

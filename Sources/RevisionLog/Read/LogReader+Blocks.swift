@@ -2,14 +2,12 @@ import Changes
 import LMDB
 
 extension LogReader {
-    /// The block under the cursor, decoded.
-    func block(at cursor: borrowing Cursor) throws -> ChangeBatch {
-        guard let key = cursor.key, let bytes = cursor.value else { throw StoreError(.damaged, "the log ends early") }
-        guard key.count == 8 else { throw StoreError(.damaged, "log: a key of \(key.count) bytes, must be 8") }
-        let first = Revision(bigEndian: key.loadUnaligned(as: Revision.self))
+    /// The block that `entry` of the log holds, decoded.
+    func block(_ entry: ReadCursor.Entry) throws -> ChangeBatch {
+        let first = try Block.firstRevision(entry.key)
         if let cached = cache.find(first) { return cached }
         do throws(Malformed) {
-            let block = try Block.decode(bytes, firstRevision: first)
+            let block = try Block.decode(entry.value, firstRevision: first)
             cache.insert(block)
             return block
         } catch {
@@ -22,10 +20,17 @@ extension LogReader {
         of revision: Revision, _ snapshot: LogSnapshot, _ transaction: borrowing ReadTransaction
     ) throws -> ChangeBatch? {
         if let recent = snapshot.recent.batch(of: revision) { return recent }
-        let cursor = try transaction.cursor(databases.log)
-        guard try withLogKey(revision, { try cursor.seek(atOrBefore: $0) }) else { return nil }
-        let block = try block(at: cursor)
+        guard let entry = try logEntry(revision, transaction) else { return nil }
+        let block = try block(entry)
         return block.lastRevision >= revision ? block : nil
+    }
+
+    /// The entry of the log that holds `revision`, if any does.
+    func logEntry(
+        _ revision: Revision, _ transaction: borrowing ReadTransaction
+    ) throws -> ReadCursor.Entry? {
+        var cursor = try transaction.cursor(databases.log)
+        return try withUnsafeBytes(of: revision.bigEndian) { try cursor.seek(atOrBefore: $0) }
     }
 }
 

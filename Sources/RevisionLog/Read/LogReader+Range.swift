@@ -70,23 +70,22 @@ extension LogReader {
         if let upper, upper <= lower { return }
         var overlay = OverlayCursor(
             snapshot.frozen + snapshot.active, lower: lower, upper: upper, descending: descending)
-        let cursor = try transaction.cursor(databases.state)
-        var inState =
-            try descending ? seek(cursor, below: upper) : lower.withUnsafeBytes { try cursor.seek(atOrAfter: $0) }
+        var cursor = try transaction.cursor(databases.state)
+        var entry =
+            try descending ? seek(&cursor, below: upper) : lower.withUnsafeBytes { try cursor.seek(atOrAfter: $0) }
         func isInside(_ key: Bytes) -> Bool { key >= lower && (upper.map { key < $0 } ?? true) }
         while true {
             let recent = overlay.peek().flatMap { isInside($0) ? $0 : nil }
-            var stored = inState ? cursor.key.map { Bytes(copying: $0) } : nil
-            if let key = stored, !isInside(key) { stored = nil }
+            let stored = entry.map { Bytes(copying: $0.key) }.flatMap { isInside($0) ? $0 : nil }
             guard let key = first(recent, stored, descending: descending) else { return }
             let version: KeyVersion
             if key == recent {
                 version = overlay.version()
                 overlay.advance()
             } else {
-                version = try decode(cursor.value!, key: cursor.key!, databases.state, numbersOnly: numbersOnly)
+                version = try decode(entry!.value, key: entry!.key, databases.state, numbersOnly: numbersOnly)
             }
-            if key == stored { inState = try descending ? cursor.previous() : cursor.next() }
+            if key == stored { entry = try descending ? cursor.previous() : cursor.next() }
             if try !body(key, version) { return }
         }
     }
@@ -98,11 +97,11 @@ extension LogReader {
     }
 
     /// Moves to the last key below `upper`.
-    private func seek(_ cursor: borrowing Cursor, below upper: Bytes?) throws -> Bool {
+    private func seek(_ cursor: inout ReadCursor, below upper: Bytes?) throws -> ReadCursor.Entry? {
         guard let upper else { return try cursor.last() }
         return try upper.withUnsafeBytes { bound in
-            guard try cursor.seek(atOrBefore: bound) else { return false }
-            return try compareBytes(cursor.key!, bound) < 0 ? true : cursor.previous()
+            guard let found = try cursor.seek(atOrBefore: bound) else { return nil }
+            return try compareBytes(found.key, bound) < 0 ? found : cursor.previous()
         }
     }
 }

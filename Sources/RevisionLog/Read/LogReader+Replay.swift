@@ -39,16 +39,16 @@ extension LogReader {
     private func scanLog(
         _ collector: inout ReplayCollector, through: Revision, _ transaction: borrowing ReadTransaction
     ) throws {
-        let cursor = try transaction.cursor(databases.log)
-        var found = try withLogKey(collector.next) { try cursor.seek(atOrBefore: $0) }
+        var cursor = try transaction.cursor(databases.log)
+        var entry = try withUnsafeBytes(of: collector.next.bigEndian) { try cursor.seek(atOrBefore: $0) }
         while collector.next <= through, !collector.isDone {
-            guard found else { throw StoreError.missing(collector.next) }
-            let block = try block(at: cursor)
+            guard let found = entry else { throw StoreError.missing(collector.next) }
+            let block = try block(found)
             guard block.firstRevision <= collector.next, collector.next <= block.lastRevision else {
                 throw StoreError.missing(collector.next)
             }
             collector.take(block)
-            found = try cursor.next()
+            entry = try cursor.next()
         }
     }
 }

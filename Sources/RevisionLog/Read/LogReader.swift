@@ -95,8 +95,3 @@ func storeErrors<R>(_ body: () throws -> R) throws -> R {
         throw StoreError(error)
     }
 }
-
-/// The key of a block in `log`: big-endian, so that blocks lie in the order of their revisions.
-func withLogKey<R>(_ revision: Revision, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-    try withUnsafeBytes(of: revision.bigEndian) { try body($0) }
-}

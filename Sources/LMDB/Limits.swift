@@ -1,0 +1,17 @@
+/// The bounds of this module, each in one place.
+enum Limits {
+    /// How many finished read transactions are kept for the next readers. More are ended for good.
+    static let idleReadTransactions = 64
+    /// How long a remap waits for the transactions of this process to end before it gives up, in milliseconds.
+    static let remapWaitMilliseconds: Int64 = 60_000
+    /// How long a new transaction lets a waiting remap go first, in milliseconds.
+    static let yieldToRemapMilliseconds: Int64 = 50
+    /// How often one transaction may find the map too small before it fails. The map doubles each time.
+    static let remapsPerTransaction = 40
+    /// The largest map that growth makes, in bytes. Well inside the 47 bits of user address space.
+    static let largestMapBytes = 1 << 46
+    /// The greatest height of a tree, LMDB's own limit.
+    static let treeDepth = 32
+    /// How often a file that looks damaged is looked at anew, because a writer may have been at work on it.
+    static let inspections = 3
+}

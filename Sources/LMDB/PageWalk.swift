@@ -1,0 +1,160 @@
+import CLMDB
+
+/// Walks the trees of a data file with plain reads, and finds what LMDB, which trusts its pages, would crash on.
+///
+/// A page, as LMDB 0.9 lays it out (native-endian, 64 bits wide):
+///
+/// | offset | |
+/// |---|---|
+/// | 0 | its own number, 8 bytes |
+/// | 10 | flags, 2 bytes: 1 = branch, 2 = leaf, 4 = overflow |
+/// | 12 | end of the list of nodes, 2 bytes; 14: begin of the nodes, 2 bytes. In an overflow page: how many pages it spans, 4 bytes |
+/// | 16 | the list: the offset of each node in the page, 2 bytes each |
+///
+/// A node: 2 + 2 bytes low and high half of the length of the value, 2 bytes flags (1 = the value is the number of its
+/// overflow page, 2 = it is the record of a database), 2 bytes length of the key, key, value. In a branch the first three
+/// fields are the number of the child page instead. The record of a database: flags at byte 4, depth at 6, number of
+/// entries at 32, root page at 40.
+struct PageWalk: ~Copyable {
+    /// The record of a database.
+    struct Tree {
+        var name: String
+        var flags: UInt16
+        var depth: Int
+        var entries: UInt64
+        var root: UInt64
+
+        init(name: String, record: [UInt8]) {
+            self.name = name
+            flags = record.load(UInt16.self, 4)
+            depth = Int(record.load(UInt16.self, 6))
+            entries = record.load(UInt64.self, 32)
+            root = record.load(UInt64.self, 40)
+        }
+    }
+
+    private let file: DataFile
+    private let meta: DataFile.Meta
+    private let pagesInFile: Int
+    /// One bit for each page that has been met.
+    private var met: [UInt64]
+    private var entries: UInt64 = 0
+    private var lastKey: [UInt8]?
+    private var subtrees: [Tree] = []
+
+    init(_ file: consuming DataFile, _ meta: DataFile.Meta) throws(LMDBError) {
+        pagesInFile = try file.byteCount() / meta.pageBytes
+        met = Array(repeating: 0, count: meta.lastPage / 64 + 1)
+        self.file = file
+        self.meta = meta
+    }
+
+    /// Walks everything that the meta page leads to. Returns how many pages that is.
+    /// - Throws: `corrupted`, naming the page and what is wrong with it.
+    mutating func run() throws(LMDBError) -> Int {
+        // The list of free pages has integers as keys, which have an order of their own.
+        try walk(Tree(name: "free pages", record: meta.freeRecord), ordered: false)
+        try walk(Tree(name: "main", record: meta.mainRecord), ordered: true)
+        while let tree = subtrees.popLast() { try walk(tree, ordered: true) }
+        return met.reduce(0) { $0 + $1.nonzeroBitCount }
+    }
+
+    private mutating func walk(_ tree: Tree, ordered: Bool) throws(LMDBError) {
+        // Duplicates, the one feature that changes the layout of leaves, are not used by this module.
+        guard tree.flags & 0x04 == 0 else { throw damage(tree, tree.root, "belongs to a database with duplicates") }
+        guard tree.root != UInt64.max else {
+            if tree.entries != 0 || tree.depth != 0 { throw damage(tree, 0, "is missing, the root") }
+            return
+        }
+        entries = 0
+        lastKey = nil
+        guard (1...Limits.treeDepth).contains(tree.depth) else {
+            throw damage(tree, tree.root, "is the root of a tree of depth \(tree.depth)")
+        }
+        try visit(tree, tree.root, height: tree.depth, ordered: ordered)
+        guard entries == tree.entries else {
+            throw damage(tree, tree.root, "leads to \(entries) entries instead of \(tree.entries)")
+        }
+    }
+
+    private mutating func visit(_ tree: Tree, _ number: UInt64, height: Int, ordered: Bool) throws(LMDBError) {
+        try meet(tree, number, count: 1)
+        let page = try file.read(meta.pageBytes, at: Int(number) * meta.pageBytes)
+        let flags = page.load(UInt16.self, 10)
+        guard page.load(UInt64.self, 0) == number else { throw damage(tree, number, "carries another number") }
+        guard flags == (height > 1 ? 1 : 2) else { throw damage(tree, number, "is of the wrong kind") }
+        let lower = Int(page.load(UInt16.self, 12))
+        let upper = Int(page.load(UInt16.self, 14))
+        guard lower >= 16 + (height > 1 ? 4 : 2), lower % 2 == 0, lower <= upper, upper <= meta.pageBytes else {
+            throw damage(tree, number, "has bounds that make no sense")
+        }
+        for position in stride(from: 16, to: lower, by: 2) {
+            let node = Int(page.load(UInt16.self, position))
+            guard node >= upper, node % 2 == 0, node + 8 <= meta.pageBytes,
+                node + 8 + Int(page.load(UInt16.self, node + 6)) <= meta.pageBytes
+            else { throw damage(tree, number, "has a node outside of it") }
+            if height > 1 {
+                let child = page.load(UInt64.self, node) & 0xFFFF_FFFF_FFFF
+                try visit(tree, child, height: height - 1, ordered: ordered)
+            } else {
+                try leafNode(tree, number, page, node, ordered: ordered)
+            }
+        }
+    }
+
+    private mutating func leafNode(
+        _ tree: Tree, _ number: UInt64, _ page: [UInt8], _ node: Int, ordered: Bool
+    ) throws(LMDBError) {
+        let flags = page.load(UInt16.self, node + 4)
+        let valueStart = node + 8 + Int(page.load(UInt16.self, node + 6))
+        let valueBytes = Int(page.load(UInt16.self, node)) | Int(page.load(UInt16.self, node + 2)) << 16
+        let key = Array(page[(node + 8)..<valueStart])
+        entries += 1
+        if ordered, let lastKey, !lastKey.lexicographicallyPrecedes(key) {
+            throw damage(tree, number, "has keys out of order")
+        }
+        lastKey = key
+        guard !key.isEmpty, flags & ~0x03 == 0 else { throw damage(tree, number, "has a node that makes no sense") }
+        let stored = flags & 0x01 != 0 ? 8 : valueBytes
+        guard valueStart + stored <= meta.pageBytes else { throw damage(tree, number, "has a value outside of it") }
+        if flags & 0x01 != 0 {
+            try overflow(tree, page.load(UInt64.self, valueStart), valueBytes)
+        } else if flags & 0x02 != 0 {
+            guard valueBytes == 48 else { throw damage(tree, number, "has a broken database record") }
+            subtrees.append(
+                Tree(
+                    name: String(decoding: key, as: UTF8.self),
+                    record: Array(page[valueStart..<valueStart + valueBytes])))
+        }
+    }
+
+    /// A value with pages of its own, which follow each other; only the first has a header.
+    private mutating func overflow(_ tree: Tree, _ number: UInt64, _ valueBytes: Int) throws(LMDBError) {
+        let count = (15 + valueBytes) / meta.pageBytes + 1
+        try meet(tree, number, count: count)
+        let header = try file.read(16, at: Int(number) * meta.pageBytes)
+        guard header.load(UInt64.self, 0) == number, header.load(UInt16.self, 10) == 4,
+            Int(header.load(UInt32.self, 12)) == count
+        else { throw damage(tree, number, "is not the overflow page that it should be") }
+    }
+
+    /// Pages `number` and on must be in the file, in use, and not met before.
+    private mutating func meet(_ tree: Tree, _ number: UInt64, count: Int) throws(LMDBError) {
+        guard number >= 2, number <= UInt64(meta.lastPage), count <= meta.lastPage + 1 - Int(number) else {
+            throw damage(tree, number, "is outside of the \(meta.lastPage + 1) pages in use")
+        }
+        guard Int(number) + count <= pagesInFile else {
+            throw damage(tree, number, "is not in the file, which has been cut short after page \(pagesInFile - 1)")
+        }
+        for page in Int(number)..<Int(number) + count {
+            guard met[page / 64] & 1 << UInt64(page % 64) == 0 else { throw damage(tree, number, "is used twice") }
+            met[page / 64] |= 1 << UInt64(page % 64)
+        }
+    }
+
+    private func damage(_ tree: Tree, _ number: UInt64, _ what: String) -> LMDBError {
+        let place = number < UInt64(1) << 47 ? " (byte \(number * UInt64(meta.pageBytes)))" : ""
+        return LMDBError(
+            MDB_CORRUPTED, "check \(file.path)", message: "page \(number)\(place) of the tree \(tree.name) \(what)")
+    }
+}
