@@ -29,12 +29,15 @@ let package = Package(
 
         // The library, from the bottom up.
         .target(name: "Changes", swiftSettings: settings),
-        .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: settings),
+        .target(name: "Threads", swiftSettings: settings),
+        .target(name: "LMDB", dependencies: ["CLMDB", "Threads"], swiftSettings: settings),
         .target(
-            name: "RevisionLog", dependencies: ["Changes", "LMDB", "CLZ4", "CCRC32C"], swiftSettings: settings),
-        .target(name: "WatchDispatch", dependencies: ["Changes"], swiftSettings: settings),
+            name: "RevisionLog", dependencies: ["Changes", "Threads", "LMDB", "CLZ4", "CCRC32C"],
+            swiftSettings: settings),
+        .target(name: "WatchDispatch", dependencies: ["Changes", "Threads"], swiftSettings: settings),
         .target(
-            name: "Vigil", dependencies: ["Changes", "RevisionLog", "WatchDispatch"], swiftSettings: settings),
+            name: "Vigil", dependencies: ["Changes", "Threads", "RevisionLog", "WatchDispatch"],
+            swiftSettings: settings),
 
         // The command line.
         .executableTarget(
@@ -49,10 +52,14 @@ let package = Package(
             name: "CrashWriter", dependencies: ["Vigil"], path: "Tests/CrashWriter", swiftSettings: settings),
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
-        .testTarget(name: "RevisionLogTests", dependencies: ["RevisionLog", "LMDB", "Changes"], swiftSettings: settings),
+        .testTarget(
+            name: "RevisionLogTests", dependencies: ["RevisionLog", "LMDB", "Changes", "Threads"],
+            swiftSettings: settings),
         .testTarget(name: "WatchDispatchTests", dependencies: ["WatchDispatch", "Changes"], swiftSettings: settings),
-        .testTarget(name: "VigilTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch"], swiftSettings: settings),
-        .testTarget(name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch"], swiftSettings: settings),
+        .testTarget(
+            name: "VigilTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch"], swiftSettings: settings),
+        .testTarget(
+            name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch"], swiftSettings: settings),
         .testTarget(name: "CrashTests", dependencies: ["Vigil", "CrashWriter"], swiftSettings: settings),
         .testTarget(name: "CommandTests", dependencies: ["VigilCommand"], swiftSettings: settings),
     ]

@@ -1,9 +1,9 @@
 #if canImport(Darwin)
-public import Darwin
+    public import Darwin
 #elseif canImport(Glibc)
-public import Glibc
+    public import Glibc
 #elseif canImport(Musl)
-public import Musl
+    public import Musl
 #endif
 
 /// Compares as unsigned bytes, shorter first: negative, zero or positive, as `memcmp`. This is the order of keys

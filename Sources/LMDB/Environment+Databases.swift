@@ -1,4 +1,5 @@
 import CLMDB
+import Threads
 
 extension Environment {
     /// Opens the database `name`. Open each once, before the transactions that use it begin.

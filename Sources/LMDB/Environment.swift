@@ -1,4 +1,5 @@
 import CLMDB
+import Threads
 
 #if canImport(Darwin)
     import Darwin

@@ -37,7 +37,8 @@ public struct LogOptions: Sendable, Hashable {
         try require(segments >= 2, "segments is \(segments); it must be at least 2")
         try require(
             transactionBytes > 0 && transactionBytes < segmentBytes - segmentBytes / 4,
-            "transactionBytes is \(transactionBytes); it must be below three quarters of segmentBytes (\(segmentBytes))")
+            "transactionBytes is \(transactionBytes); it must be below three quarters of segmentBytes (\(segmentBytes))"
+        )
         try require(transactionChanges > 0, "transactionChanges is \(transactionChanges); it must be positive")
         try require(mapBytes >= 1 << 20, "mapBytes is \(mapBytes); it must be at least 1 MiB")
     }

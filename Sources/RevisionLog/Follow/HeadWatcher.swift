@@ -1,9 +1,9 @@
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// Waits until another process has published a new head: until the store's lock file was written. For a thread of its
@@ -17,15 +17,15 @@ final class HeadWatcher: Sendable {
         guard pipe(&ends) == 0 else { throw StoreError(errno: errno, "make a pipe") }
         wakeUp = (ends[0], ends[1])
         #if canImport(Darwin)
-        notifications = -1
+            notifications = -1
         #else
-        notifications = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
-        let path = "\(directory)/\(WriterLock.fileName)"
-        if notifications >= 0, inotify_add_watch(notifications, path, UInt32(IN_MODIFY)) < 0 {
-            let error = StoreError(errno: errno, "watch \(path)")
-            closeAll()
-            throw error
-        }
+            notifications = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
+            let path = "\(directory)/\(WriterLock.fileName)"
+            if notifications >= 0, inotify_add_watch(notifications, path, UInt32(IN_MODIFY)) < 0 {
+                let error = StoreError(errno: errno, "watch \(path)")
+                closeAll()
+                throw error
+            }
         #endif
     }
 

@@ -1,5 +1,6 @@
 package import Changes
 import LMDB
+import Threads
 
 /// Reads a store beside the process that writes it, and follows its commits: a thread waits for the head to move, takes
 /// the new frames out of the journal and makes them visible here.
@@ -123,7 +124,8 @@ private struct Follow: Sendable {
             if reader.state.head >= head { return }
         }
         throw StoreError(
-            .damaged, "revision \(reader.state.head + 1) is visible in another process, "
+            .damaged,
+            "revision \(reader.state.head + 1) is visible in another process, "
                 + "but neither the log nor the journal has it")
     }
 

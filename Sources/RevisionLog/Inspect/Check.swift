@@ -71,8 +71,10 @@ struct Check {
         if next <= meta.checkpoint {
             note("log", "end", next, "revisions \(next) to \(meta.checkpoint) are missing")
         }
-        let sizes = [(blocks, meta.blocks, "blocks"), (logBytes, meta.logBytes, "bytes"),
-            (logRawBytes, meta.logRawBytes, "raw bytes")]
+        let sizes = [
+            (blocks, meta.blocks, "blocks"), (logBytes, meta.logBytes, "bytes"),
+            (logRawBytes, meta.logRawBytes, "raw bytes"),
+        ]
         for (counted, noted, unit) in sizes where counted != noted {
             note("meta", "log", nil, "the log has \(counted) \(unit), noted are \(noted)")
         }

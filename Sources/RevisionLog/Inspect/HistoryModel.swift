@@ -71,7 +71,8 @@ struct HistoryModel {
     /// What `state` says of `key`. Returns what is wrong with it.
     mutating func checkNewest(_ key: Bytes, _ version: KeyVersion) -> String? {
         guard let known = keys[key] else {
-            return version.modRevision >= dropped ? "is of revision \(version.modRevision), which did not change it" : nil
+            return version.modRevision >= dropped
+                ? "is of revision \(version.modRevision), which did not change it" : nil
         }
         checked.insert(key)
         let stored = Known(version)

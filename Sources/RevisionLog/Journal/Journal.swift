@@ -1,4 +1,5 @@
 import Changes
+import Threads
 
 /// The journal of a store that is open for writing: segments used in turn, each commit one frame and one flush.
 ///

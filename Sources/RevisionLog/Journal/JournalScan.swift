@@ -1,11 +1,11 @@
 import Changes
 
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// What is in the segments of a journal: found by reading all of them, believed only where checksums hold.
@@ -117,7 +117,8 @@ struct JournalScan {
         }
         if let foreign {
             throw StoreError(
-                .damaged, "\(segments[index].name) belongs to another store (tag \(foreign.storeTag), not \(storeTag)); "
+                .damaged,
+                "\(segments[index].name) belongs to another store (tag \(foreign.storeTag), not \(storeTag)); "
                     + "the directory mixes files of two stores")
         }
     }

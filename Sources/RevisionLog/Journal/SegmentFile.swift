@@ -1,9 +1,9 @@
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// One file of the journal, open: `journal-NNN`, of fixed size, written in place.
@@ -80,9 +80,9 @@ final class SegmentFile: Sendable {
     /// Makes everything written so far survive a loss of power.
     func flush() throws(StoreError) {
         #if canImport(Darwin)
-        let status = fcntl(descriptor, F_FULLFSYNC)
+            let status = fcntl(descriptor, F_FULLFSYNC)
         #else
-        let status = fdatasync(descriptor)
+            let status = fdatasync(descriptor)
         #endif
         if status != 0 { throw StoreError(errno: errno, "flush \(name)") }
     }
@@ -112,11 +112,11 @@ final class SegmentFile: Sendable {
 
     private static func close(_ descriptor: Int32) {
         #if canImport(Darwin)
-        _ = Darwin.close(descriptor)
+            _ = Darwin.close(descriptor)
         #elseif canImport(Glibc)
-        _ = Glibc.close(descriptor)
+            _ = Glibc.close(descriptor)
         #else
-        _ = Musl.close(descriptor)
+            _ = Musl.close(descriptor)
         #endif
     }
 }

@@ -1,11 +1,11 @@
 import Changes
 
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 // The file `lock` of a store. The process that writes the store holds an exclusive `flock` on it, so the lock ends

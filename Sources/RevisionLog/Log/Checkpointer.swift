@@ -1,5 +1,6 @@
 import Changes
 import LMDB
+import Threads
 
 /// The thread that owns LMDB's write transactions: it checkpoints when enough has gathered or some time has passed,
 /// and compacts step by step in between.

@@ -1,3 +1,5 @@
+import Threads
+
 /// At the level `.interval`: flushes the journal every so often, on a thread of its own since a checkpoint may take
 /// longer than that.
 final class Flusher: Sendable {

@@ -1,5 +1,5 @@
 package import Changes
-import Synchronization
+import Threads
 
 /// What is visible at one moment: an immutable value that readers hold as long as they like.
 package struct LogSnapshot: Sendable {
@@ -54,10 +54,10 @@ extension ChangeBatch {
 
 /// The one place where what is visible changes. Held for copying and appending only, never during I/O.
 final class LogState: Sendable {
-    private let visible: Mutex<LogSnapshot>
+    private let visible: Lock<LogSnapshot>
 
     init(_ snapshot: LogSnapshot) {
-        visible = Mutex(snapshot)
+        visible = Lock(snapshot)
     }
 
     var snapshot: LogSnapshot { visible.withLock { $0 } }

@@ -1,11 +1,12 @@
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 import LMDB
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 // The directory of a store (0700, files 0600):
 //
@@ -33,7 +34,8 @@ enum StoreDirectory {
         if names.isEmpty || names.contains("data.mdb") { return }
         if names.allSatisfy({ $0 == "lock" || $0 == "lock.mdb" }) { return }
         throw StoreError(
-            .notAStore, "\(path) has files but no store (\(names.sorted().prefix(3).joined(separator: ", "))); "
+            .notAStore,
+            "\(path) has files but no store (\(names.sorted().prefix(3).joined(separator: ", "))); "
                 + "choose an empty or a new directory")
     }
 

@@ -1,11 +1,11 @@
 import Changes
-import Synchronization
+import Threads
 
 /// The blocks decoded last, shared by all readers: those that walk a version chain come back to the same ones, and
 /// those that replay the same range read each once.
 final class BlockCache: Sendable {
     /// Newest last. Few, so a list is as quick as a table.
-    private let blocks = Mutex<[ChangeBatch]>([])
+    private let blocks = Lock<[ChangeBatch]>([])
 
     /// The block that begins at `firstRevision`, or nil.
     func find(_ firstRevision: Revision) -> ChangeBatch? {

@@ -1,13 +1,13 @@
 import Changes
 import RevisionLog
-import Synchronization
+import Threads
 
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// The one thread that assigns revisions. Whatever waits when it is free becomes one group: one frame, one flush.
@@ -138,12 +138,12 @@ extension Committer.Request {
 final class CommitSeries: Sendable {
     typealias Outcome = Result<TransactionResult, StoreError>
 
-    private let outcomes: Mutex<(finished: [Outcome?], left: Int)>
+    private let outcomes: Lock<(finished: [Outcome?], left: Int)>
     private let continuation: UnsafeContinuation<[Outcome], Never>
 
     /// `count` must not be 0.
     init(count: Int, _ continuation: UnsafeContinuation<[Outcome], Never>) {
-        outcomes = Mutex((Array(repeating: nil, count: count), count))
+        outcomes = Lock((Array(repeating: nil, count: count), count))
         self.continuation = continuation
     }
 

@@ -1,6 +1,7 @@
 public import Changes
 import RevisionLog
 import Synchronization
+import Threads
 import WatchDispatch
 
 /// A durable key-value store whose every change is kept and can be watched, from any retained revision.
@@ -146,7 +147,8 @@ public final class WatchStore: Sendable {
             throw StoreError(.invalidArgument, "the buffer size is \(size); it must be at least 1")
         }
         return Watch(
-            WatchStorage(reader: reader, registry: registry, keys: keys, start: start, options: options) { [weak self] in
+            WatchStorage(reader: reader, registry: registry, keys: keys, start: start, options: options) {
+                [weak self] in
                 self?.isClosed.load(ordering: .acquiring) ?? true
             })
     }

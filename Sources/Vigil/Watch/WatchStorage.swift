@@ -1,6 +1,6 @@
 import Changes
 import RevisionLog
-import Synchronization
+import Threads
 import WatchDispatch
 
 /// The reading side of one watch: carries out what the state machine says. All of it runs in the reader's task.
@@ -28,7 +28,7 @@ final class WatchStorage: Sendable {
         case end
     }
 
-    private let state: Mutex<State>
+    private let state: Lock<State>
     private let reader: LogReader
     private let registry: WatchRegistry
     private let filter: WatchFilter
@@ -47,7 +47,7 @@ final class WatchStorage: Sendable {
         filter = WatchFilter(keys: keys, types: options.types)
         let snapshot = reader.snapshot
         let machine = WatchStateMachine(start, keys: keys, head: snapshot.head, earliest: snapshot.earliest)
-        state = Mutex(State(machine: machine, cursor: ReplayCursor(filter: filter, from: machine.next)))
+        state = Lock(State(machine: machine, cursor: ReplayCursor(filter: filter, from: machine.next)))
     }
 
     /// The next element, or nil at the end.

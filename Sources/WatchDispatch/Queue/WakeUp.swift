@@ -1,4 +1,5 @@
 import Synchronization
+import Threads
 
 /// Lets the dispatcher sleep, and producers wake it at the cost of one atomic load when it does not.
 ///
@@ -12,7 +13,7 @@ final class WakeUp: Sendable {
 
     private let state = Atomic<Int>(State.awake)
     /// The sleeper; set before `state` says that it sleeps.
-    private let sleeper = Mutex<UnsafeContinuation<Void, Never>?>(nil)
+    private let sleeper = Lock<UnsafeContinuation<Void, Never>?>(nil)
 
     /// Sleeps until `wake` was called. `hasWork` is asked after the sleep was announced; if it says yes the sleep is
     /// over at once. One sleeper at a time.

@@ -1,5 +1,5 @@
 import Changes
-import Synchronization
+import Threads
 
 /// One registered watcher: the lock around its state machine, and the reader that waits. The dispatcher and the handle
 /// share it.
@@ -11,7 +11,7 @@ final class Watcher: Sendable {
     }
 
     let filter: WatchFilter
-    private let guarded: Mutex<Guarded>
+    private let guarded: Lock<Guarded>
     /// Where the routing table has it; nil while it is not routed to.
     ///
     /// Sound as `nonisolated(unsafe)`: only the dispatcher's task touches it.
@@ -19,7 +19,7 @@ final class Watcher: Sendable {
 
     init(filter: WatchFilter, policy: OverflowPolicy, capacity: Int) {
         self.filter = filter
-        guarded = Mutex(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity)))
+        guarded = Lock(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity)))
     }
 
     func join(through revision: Revision) { change { $0.join(through: revision) } }

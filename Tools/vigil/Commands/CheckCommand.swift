@@ -4,7 +4,8 @@ import Vigil
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Verify what is stored: blocks, checksums, gaps; with --deep every version chain.",
+        commandName: "check",
+        abstract: "Verify what is stored: blocks, checksums, gaps; with --deep every version chain.",
         discussion: "Exits with 3, naming each place, if something is wrong.")
 
     @OptionGroup var arguments: StoreArguments

@@ -57,7 +57,8 @@ struct WatchCommand: AsyncParsableCommand {
         // A target that no event of these keys reaches is reached by the progress that is asked for when the store does.
         let reaching = Task {
             if let target, target > store.head {
-                for try await event in try store.watch(.all, from: .revision(target)).events where event.revision >= target {
+                for try await event in try store.watch(.all, from: .revision(target)).events
+                where event.revision >= target {
                     break
                 }
             }

@@ -32,8 +32,9 @@ enum ImportedChange {
         }
         guard let key = try bytes("key") else { throw wrong("no \"key\"") }
         guard LogOptions.keyBytes.contains(key.count) else {
-            throw wrong("the key has \(key.count) bytes; it must have \(LogOptions.keyBytes.lowerBound) to "
-                + "\(LogOptions.keyBytes.upperBound)")
+            throw wrong(
+                "the key has \(key.count) bytes; it must have \(LogOptions.keyBytes.lowerBound) to "
+                    + "\(LogOptions.keyBytes.upperBound)")
         }
         let value = try bytes("value")
         switch (object["delete"], value) {

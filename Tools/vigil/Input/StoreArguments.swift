@@ -5,7 +5,8 @@ import Vigil
 /// The options that every command has.
 struct StoreArguments: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("The store's directory.", valueName: "dir"))
-    var data: String = ProcessInfo.processInfo.environment["VIGIL_DATA"].flatMap { $0.isEmpty ? nil : $0 }
+    var data: String =
+        ProcessInfo.processInfo.environment["VIGIL_DATA"].flatMap { $0.isEmpty ? nil : $0 }
         ?? "./vigil-data"
 
     @Flag(name: .long, help: "Print JSON: one object, or one a line.")

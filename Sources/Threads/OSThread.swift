@@ -1,9 +1,9 @@
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// A thread of its own, for work that blocks: flushes, LMDB's write transactions.
@@ -19,26 +19,26 @@ package final class OSThread: Sendable {
         }
         let context = Unmanaged.passRetained(start).toOpaque()
         #if canImport(Darwin)
-        var thread: pthread_t?
+            var thread: pthread_t?
         #else
-        var thread = pthread_t()
+            var thread = pthread_t()
         #endif
         let status = pthread_create(
             &thread, nil,
             { context in
                 #if canImport(Darwin)
-                let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
+                    let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
                 #else
-                let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
+                    let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
                 #endif
                 start.body()
                 return nil
             }, context)
         precondition(status == 0, "cannot create a thread: error \(status)")
         #if canImport(Darwin)
-        pthread_detach(thread!)
+            pthread_detach(thread!)
         #else
-        pthread_detach(thread)
+            pthread_detach(thread)
         #endif
     }
 

@@ -1,9 +1,9 @@
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// A value guarded by a lock that threads can wait on. For the store's own threads only: a task must never wait here.
@@ -23,7 +23,7 @@ package final class Monitor<Value>: @unchecked Sendable {
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
         #if !canImport(Darwin)
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+            pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         #endif
         pthread_cond_init(condition, &attributes)
         pthread_condattr_destroy(&attributes)
@@ -75,9 +75,9 @@ package final class Monitor<Value>: @unchecked Sendable {
     private static func now(plus seconds: Double) -> timespec {
         var time = timespec()
         #if canImport(Darwin)
-        clock_gettime(CLOCK_REALTIME, &time)
+            clock_gettime(CLOCK_REALTIME, &time)
         #else
-        clock_gettime(CLOCK_MONOTONIC, &time)
+            clock_gettime(CLOCK_MONOTONIC, &time)
         #endif
         let nanoseconds = Double(time.tv_nsec) + (seconds - seconds.rounded(.down)) * 1e9
         time.tv_sec += Int(seconds) + Int(nanoseconds / 1e9)
