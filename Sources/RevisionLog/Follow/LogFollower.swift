@@ -76,12 +76,6 @@ private struct Follow: Sendable {
     var journal: JournalReader
     let lock: LockFile
 
-    init(reader: LogReader, journal: JournalReader, lock: LockFile) {
-        self.reader = reader
-        self.journal = journal
-        self.lock = lock
-    }
-
     /// Takes over everything that is visible now.
     mutating func begin() throws {
         // Without a writer the journal itself says what the head is. It is flushed first: the writer may have died

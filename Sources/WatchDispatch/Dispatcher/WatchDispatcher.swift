@@ -93,7 +93,7 @@ private struct Dispatch: ~Copyable {
 
     /// Nothing more will be dispatched.
     mutating func finish() {
-        table.forEach { $0.finish() }
+        for watcher in table.watchers { watcher.finish() }
         for watcher in resting.values { watcher.finish() }
         registry.counters.watchers.store(0, ordering: .relaxed)
     }
@@ -159,8 +159,8 @@ private struct Dispatch: ~Copyable {
     private mutating func lose(from: Revision, through: Revision) {
         registry.counters.holes.add(1, ordering: .relaxed)
         var refusing: [Watcher] = []
-        table.forEach { watcher in
-            if watcher.lose(from: from, through: through) == .refused { refusing.append(watcher) }
+        for watcher in table.watchers where watcher.lose(from: from, through: through) == .refused {
+            refusing.append(watcher)
         }
         for watcher in refusing { rest(watcher) }
     }

@@ -65,8 +65,11 @@ struct IntervalTree: ~Copyable {
         Self.match(root, key, body)
     }
 
-    func forEach(_ body: (WatcherList) -> Void) {
-        Self.forEach(root, body)
+    /// The list of each interval.
+    var lists: [WatcherList] {
+        var lists: [WatcherList] = []
+        Self.collect(root, &lists)
+        return lists
     }
 
     private func find(_ lower: Bytes, _ upper: Bytes?) -> Node? {
@@ -88,11 +91,11 @@ struct IntervalTree: ~Copyable {
         match(node.right, key, body)
     }
 
-    private static func forEach(_ node: Node?, _ body: (WatcherList) -> Void) {
+    private static func collect(_ node: Node?, _ lists: inout [WatcherList]) {
         guard let node else { return }
-        forEach(node.left, body)
-        body(node.list)
-        forEach(node.right, body)
+        collect(node.left, &lists)
+        lists.append(node.list)
+        collect(node.right, &lists)
     }
 
     private static func insert(_ new: Node, into node: Node?) -> Node {

@@ -87,12 +87,10 @@ struct RoutingTable: ~Copyable {
         intervals.match(key, offer)
     }
 
-    /// Calls `body` with every watcher.
-    func forEach(_ body: (Watcher) -> Void) {
-        for list in exact.values { list.watchers.forEach(body) }
-        for table in prefixes.values {
-            for list in table.values { list.watchers.forEach(body) }
-        }
-        intervals.forEach { $0.watchers.forEach(body) }
+    /// Every watcher.
+    var watchers: [Watcher] {
+        var lists = Array(exact.values)
+        for table in prefixes.values { lists += table.values }
+        return (lists + intervals.lists).flatMap(\.watchers)
     }
 }
