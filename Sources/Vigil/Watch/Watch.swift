@@ -34,7 +34,7 @@ public final class Watch: AsyncSequence, Sendable {
         // Keeps the watch registered while it is read.
         let watch: Watch
 
-        public mutating func next() async throws -> WatchElement? {
+        public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> WatchElement? {
             try await watch.storage.next()
         }
     }
@@ -74,9 +74,9 @@ public struct WatchEvents: AsyncSequence, Sendable {
         var elements: Watch.AsyncIterator
         var pending: [WatchEvent] = []
 
-        public mutating func next() async throws -> WatchEvent? {
+        public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> WatchEvent? {
             while pending.isEmpty {
-                guard let element = try await elements.next() else { return nil }
+                guard let element = try await elements.next(isolation: actor) else { return nil }
                 switch element {
                 case .update(let update): pending = update.events.reversed()
                 case .state(let keyValues): pending = keyValues.reversed().map(WatchEvent.init(present:))
