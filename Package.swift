@@ -55,7 +55,7 @@ let package = Package(
         .testTarget(
             name: "RevisionLogTests", dependencies: ["RevisionLog", "LMDB", "Changes", "Threads"],
             swiftSettings: settings),
-        .testTarget(name: "WatchDispatchTests", dependencies: ["WatchDispatch", "Changes"], swiftSettings: settings),
+        .testTarget(name: "WatchDispatchTests", dependencies: ["WatchDispatch", "Changes", "Threads"], swiftSettings: settings),
         .testTarget(
             name: "VigilTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch"], swiftSettings: settings),
         .testTarget(

@@ -36,8 +36,9 @@ final class SegmentFile: Sendable {
 
     /// Makes the segment `name`, of `length` zeros, and sees to it that it is there after a crash.
     init(creating name: String, in directory: String, length: Int) throws(StoreError) {
-        let path = "\(directory)/\(name)"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        // Under another name until it is whole, so that a crash leaves no segment that is too short.
+        let path = "\(directory)/\(name).new"
+        descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw StoreError(errno: errno, "create \(path)") }
         self.name = name
         self.length = length
@@ -50,6 +51,7 @@ final class SegmentFile: Sendable {
                 offset += count
             }
             guard fsync(descriptor) == 0 else { throw StoreError(errno: errno, "flush \(path)") }
+            guard rename(path, "\(directory)/\(name)") == 0 else { throw StoreError(errno: errno, "rename \(path)") }
             try Self.flushDirectory(directory)
         } catch {
             unlink(path)

@@ -1,0 +1,158 @@
+import Changes
+import Testing
+
+@testable import WatchDispatch
+
+/// Every interleaving of the dispatcher's and the reader's steps up to a depth, against the one rule of a watcher: each
+/// revision is delivered once and in order, or its loss is told at its place.
+@Suite struct WatcherStateMachineTests {
+    @Test(arguments: [OverflowPolicy.drop, .park, .cancel], [1, 2])
+    func everyInterleaving(_ policy: OverflowPolicy, _ capacity: Int) {
+        var world = World(policy: policy, capacity: capacity)
+        world.join()
+        var explorer = Explorer()
+        explorer.explore(world, depth: 10)
+        #expect(explorer.failures == [])
+        #expect(explorer.visited > 10_000)
+    }
+
+    @Test func whatWaitsIsReadBeforeTheEnd() {
+        var machine = WatcherStateMachine(policy: .drop, capacity: 2)
+        machine.join(through: 0)
+        _ = machine.offer(update(1))
+        machine.finish()
+        let signals = [describe(machine.next()), describe(machine.next()), describe(machine.next())]
+        #expect(signals == ["joined 0", "update 1", "ended"])
+    }
+
+    @Test func aCancelledWatcherHasNothing() {
+        var machine = WatcherStateMachine(policy: .park, capacity: 2)
+        machine.join(through: 0)
+        _ = machine.offer(update(1))
+        machine.cancel()
+        let (signal, offer) = (describe(machine.next()), machine.offer(update(2)))
+        #expect(signal == "ended")
+        #expect(offer == .refused)
+    }
+}
+
+func describe(_ signal: WatcherSignal?) -> String {
+    switch signal {
+    case .joined(let through): "joined \(through)"
+    case .update(let update): "update \(update.revision)"
+    case .gap(let from, let through): "gap \(from) \(through)"
+    case .progress(let revision): "progress \(revision)"
+    case .parked(let from): "parked \(from)"
+    case .overflowed(let from): "overflowed \(from)"
+    case .ended: "ended"
+    case nil: "nothing"
+    }
+}
+
+/// A dispatcher that commits revisions 1, 2, 3, … for one watcher, and a reader that keeps account of them.
+private struct World {
+    private var machine: WatcherStateMachine
+    private let policy: OverflowPolicy
+    private var last: Revision = 0
+    private var isRouted = false
+    private var mayRejoin = false
+    /// Everything up to here was delivered, told to be lost, or is for the log to deliver.
+    private var accounted: Revision = 0
+    private(set) var trace: [String] = []
+    private(set) var failure: String?
+
+    init(policy: OverflowPolicy, capacity: Int) {
+        self.policy = policy
+        machine = WatcherStateMachine(policy: policy, capacity: capacity)
+    }
+
+    enum Step: CaseIterable { case commit, read, rejoin, progress }
+
+    mutating func join() {
+        machine.join(through: last)
+        isRouted = true
+        mayRejoin = false
+    }
+
+    /// False if the step makes no sense now.
+    mutating func take(_ step: Step) -> Bool {
+        switch step {
+        case .commit:
+            last += 1
+            if isRouted, machine.offer(update(last)) == .refused { isRouted = false }
+            trace.append("commit \(last)")
+        case .read:
+            let signal = machine.next()
+            trace.append(describe(signal))
+            account(signal)
+        case .rejoin:
+            guard mayRejoin else { return false }
+            join()
+            trace.append("rejoin")
+        case .progress:
+            guard isRouted else { return false }
+            machine.advance(through: last)
+            trace.append("advance \(last)")
+        }
+        return true
+    }
+
+    private mutating func account(_ signal: WatcherSignal?) {
+        switch signal {
+        case .joined(let through):
+            require(through >= accounted, "joined behind what was read")
+            accounted = through
+        case .update(let update):
+            require(update.revision == accounted + 1, "update \(update.revision) after \(accounted)")
+            accounted = update.revision
+        case .gap(let from, let through):
+            require(policy == .drop && from == accounted + 1 && through >= from, "gap after \(accounted)")
+            accounted = through
+        case .parked(let from):
+            require(policy == .park && from == accounted + 1, "parked at \(from) after \(accounted)")
+            mayRejoin = true
+        case .overflowed(let from):
+            require(policy == .cancel && from == accounted + 1, "overflowed at \(from) after \(accounted)")
+        case .progress(let revision):
+            require(revision <= accounted, "progress \(revision) after \(accounted)")
+        case .ended:
+            require(policy == .cancel, "ended")
+        case nil:
+            require(!isRouted || accounted == last, "nothing to read after \(accounted) of \(last)")
+        }
+    }
+
+    /// Reads what is left; then everything routed must be accounted for.
+    mutating func drain() {
+        for _ in 0..<20 {
+            let signal = machine.next()
+            account(signal)
+            if signal == nil { return }
+        }
+        require(policy == .cancel, "does not come to an end")
+    }
+
+    private mutating func require(_ holds: Bool, _ message: String) {
+        if !holds, failure == nil { failure = "\(message) in: \(trace.joined(separator: ", "))" }
+    }
+}
+
+private struct Explorer {
+    var visited = 0
+    var failures: [String] = []
+
+    mutating func explore(_ world: World, depth: Int) {
+        visited += 1
+        var drained = world
+        drained.drain()
+        if let failure = drained.failure {
+            if failures.count < 3 { failures.append(failure) }
+            return
+        }
+        guard depth > 0 else { return }
+        for step in World.Step.allCases {
+            var next = world
+            if next.take(step) { explore(next, depth: depth - 1) }
+        }
+    }
+}
