@@ -169,7 +169,7 @@ import Threads
 
     /// Ends the dispatching when it has begun: a registry that is shut down before ends its watchers at once.
     private func shutDown(_ registry: WatchRegistry) async {
-        while registry.metrics.watchers == 0 { await Task.yield() }
+        while !registry.queue.isEmpty { await Task.yield() }
         registry.shutdown()
     }
 
