@@ -7,6 +7,8 @@ enum ExitStatus {
     static let notThere: Int32 = 1
     static let usage: Int32 = 2
     static let store: Int32 = 3
+    /// Ended by Ctrl-C half way, as shells number it.
+    static let interrupted: Int32 = 130
 }
 
 /// Wrong input, as against a store that failed.

@@ -55,6 +55,6 @@ struct VigilCommand: AsyncParsableCommand {
         subcommands: [
             PutCommand.self, GetCommand.self, DelCommand.self, LsCommand.self, WatchCommand.self, LogCommand.self,
             ShowCommand.self, HistoryCommand.self, StatCommand.self, CheckCommand.self, CompactCommand.self,
-            ImportCommand.self, ExportCommand.self,
+            ImportCommand.self, ExportCommand.self, DemoCommand.self,
         ])
 }

@@ -18,6 +18,8 @@ final class WatchStorage: Sendable {
         var statistics = WatchStatistics()
         var handle: WatcherHandle?
         var isCancelled = false
+        /// Progress was asked for before there was anybody to ask.
+        var wantsProgress = false
     }
 
     /// What to do outside of the lock.
@@ -73,7 +75,11 @@ final class WatchStorage: Sendable {
     }
 
     func requestProgress() {
-        state.withLock { $0.handle }?.requestProgress()
+        let handle = state.withLock { state in
+            state.wantsProgress = state.handle == nil
+            return state.handle
+        }
+        handle?.requestProgress()
     }
 
     var resumeRevision: Revision { state.withLock { $0.machine.next } }
@@ -138,6 +144,7 @@ final class WatchStorage: Sendable {
                 }
             state.handle = registry.register(
                 filter.keys, types: filter.types, overflow: overflow, bufferSize: options.bufferSize)
+            if state.wantsProgress { state.handle?.requestProgress() }
         }
     }
 
