@@ -1,0 +1,61 @@
+import Vigil
+
+/// Random requests over few keys, so that they meet.
+struct RandomInput {
+    var random: SeededGenerator
+
+    init(seed: UInt64) {
+        random = SeededGenerator(seed)
+    }
+
+    mutating func key() -> Bytes {
+        let words: [Bytes] = ["a", "a/b", "a/c", "b", "b/\u{e9}", "c", Bytes([0xFF]), Bytes([0xFF, 0xFF, 1]), "zz/long/key"]
+        if random.chance(4) { return Bytes("k/\(random.below(30))") }
+        return words[random.below(words.count)]
+    }
+
+    mutating func value() -> Bytes {
+        if random.chance(20) { return Bytes([UInt8](repeating: 0xAB, count: random.below(4000))) }
+        return Bytes("value \(random.below(1000))")
+    }
+
+    mutating func range() -> KeyRange {
+        switch random.below(6) {
+        case 0: .key(key())
+        case 1: .prefix(["a", "a/", "k/", "b", Bytes([0xFF])][random.below(5)])
+        case 2: .range(key(), key())
+        case 3: .from(key())
+        case 4: .all
+        default: .prefix("k/1")
+        }
+    }
+
+    mutating func operation() -> Transaction.Operation {
+        switch random.below(8) {
+        case 0...3: .put(key(), value())
+        case 4: .delete(key())
+        case 5: .deleteRange(random.chance(3) ? range() : .prefix("k/1"))
+        case 6: .get(key())
+        default: .range(range(), limit: random.chance(2) ? random.below(4) : nil)
+        }
+    }
+
+    mutating func comparison(_ model: ModelStore) -> Transaction.Comparison {
+        let key = key()
+        let relation = [Transaction.Comparison.Relation.equal, .notEqual, .less, .greater][random.below(4)]
+        let present = model.current[key]
+        switch random.below(4) {
+        case 0: return .value(of: key, relation, present?.value ?? value())
+        case 1: return .version(of: key, relation, (present?.version ?? 0) + Int64(random.below(2)))
+        case 2: return .createRevision(of: key, relation, present?.createRevision ?? 0)
+        default: return .modRevision(of: key, relation, (present?.modRevision ?? 0) + Int64(random.below(2)))
+        }
+    }
+
+    mutating func transaction(_ model: ModelStore) -> Transaction {
+        Transaction(
+            when: (0..<random.below(3)).map { _ in comparison(model) },
+            then: (0..<random.below(5)).map { _ in operation() },
+            otherwise: (0..<random.below(3)).map { _ in operation() })
+    }
+}

@@ -1,0 +1,14 @@
+import Vigil
+
+/// Sizes so small that segments turn, checkpoints are made and the map grows within a few hundred writes.
+func smallOptions(durability: Durability = .sync) -> StoreOptions {
+    var options = StoreOptions(durability: durability)
+    options.log.segmentBytes = 64 << 10
+    options.log.segments = 3
+    options.log.transactionBytes = 8 << 10
+    options.log.checkpointBytes = 4 << 10
+    options.log.pendingBytes = 64 << 10
+    options.log.checkpointInterval = .milliseconds(20)
+    options.log.mapBytes = 1 << 20
+    return options
+}
