@@ -40,27 +40,35 @@ let package = Package(
             swiftSettings: settings),
 
         // The command line.
+        .target(name: "ChildProcess", dependencies: ["Threads"], path: "Tools/ChildProcess", swiftSettings: settings),
         .executableTarget(
             name: "VigilCommand",
             dependencies: [
-                "Vigil", "RevisionLog", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Vigil", "RevisionLog", "ChildProcess", "Threads", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tools/vigil", swiftSettings: settings),
 
         // Tests.
+        .target(name: "TestSupport", dependencies: ["ChildProcess"], path: "Tests/TestSupport", swiftSettings: settings),
         .executableTarget(
             name: "CrashWriter", dependencies: ["Vigil"], path: "Tests/CrashWriter", swiftSettings: settings),
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
         .testTarget(
-            name: "RevisionLogTests", dependencies: ["RevisionLog", "LMDB", "Changes", "Threads"],
+            name: "RevisionLogTests", dependencies: ["RevisionLog", "LMDB", "Changes", "Threads", "TestSupport"],
+            exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "WatchDispatchTests", dependencies: ["WatchDispatch", "Changes", "Threads", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "WatchDispatchTests", dependencies: ["WatchDispatch", "Changes", "Threads"], swiftSettings: settings),
         .testTarget(
-            name: "VigilTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch"], swiftSettings: settings),
+            name: "VigilTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
-            name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch"], swiftSettings: settings),
-        .testTarget(name: "CrashTests", dependencies: ["Vigil", "CrashWriter"], swiftSettings: settings),
-        .testTarget(name: "CommandTests", dependencies: ["VigilCommand"], swiftSettings: settings),
+            name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CrashTests", dependencies: ["Vigil", "CrashWriter", "ChildProcess", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests", dependencies: ["VigilCommand", "ChildProcess", "TestSupport"], swiftSettings: settings),
     ]
 )

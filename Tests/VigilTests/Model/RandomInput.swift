@@ -1,3 +1,4 @@
+import TestSupport
 import Vigil
 
 /// Random requests over few keys, so that they meet.

@@ -1,12 +1,13 @@
+import ChildProcess
 import Foundation
-import Synchronization
+import Threads
 import Vigil
 
 /// A watcher in another process: this program's own `watch`, its output read line by line. It is killed half way and
 /// started again where it was.
 final class DemoChild: Sendable {
     private struct State {
-        var process: Process?
+        var process: ChildProcess?
         var isOver = false
         /// The last revision of all, once it is known, and the one seen last.
         var last: Revision?
@@ -15,7 +16,7 @@ final class DemoChild: Sendable {
 
     private let data: String
     private let start: Revision
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(data: String, start: Revision) {
         self.data = data
@@ -25,7 +26,7 @@ final class DemoChild: Sendable {
     /// Follows until `progress` is finished and everything was seen; killed when it has seen `killAt`.
     func follow(_ progress: DemoProgress, killAt: Revision) async throws -> WatcherReport {
         var report = WatcherReport(name: "another process, killed once", from: start + 1)
-        for try await line in try launch(from: start + 1) {
+        for await line in try launch(from: start + 1) {
             guard let sighting = Sighting(line: line) else { continue }
             report.sightings.append(sighting)
             if sighting.revision >= killAt, report.killed == 0 {
@@ -49,7 +50,7 @@ final class DemoChild: Sendable {
             }
         }
         defer { ending.cancel() }
-        for try await line in try launch(from: resume) {
+        for await line in try launch(from: resume) {
             guard let sighting = Sighting(line: line) else { continue }
             report.sightings.append(sighting)
             if report.catchUp == .zero, sighting.revision >= behind { report.catchUp = ContinuousClock.now - restarted }
@@ -68,8 +69,7 @@ final class DemoChild: Sendable {
 
     /// Ends the process as Ctrl-C would: what it has printed is whole.
     private func interrupt() {
-        let process = state.withLock { $0.process }
-        if let process, process.isRunning { Foundation.kill(process.processIdentifier, SIGINT) }
+        state.withLock { $0.process }?.interrupt()
     }
 
     /// Ends the process, if there is one, for good.
@@ -79,49 +79,18 @@ final class DemoChild: Sendable {
     }
 
     private func kill() {
-        let process = state.withLock { $0.process }
-        if let process, process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+        state.withLock { $0.process }?.kill()
     }
 
-    /// Starts `vigil watch` and returns its lines; what a killed process left of a line is not one.
-    private func launch(from: Revision) throws -> AsyncThrowingStream<[UInt8], any Error> {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: CommandLine.executablePath)
-        process.arguments = ["watch", "", "--prefix", "--json", "--data", data, "--from", String(from)]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
+    /// Starts `vigil watch` and returns its lines.
+    private func launch(from: Revision) throws -> AsyncStream<String> {
         try state.withLock { state in
             if state.isOver { throw CancellationError() }
-            try process.run()
+            let process = try ChildProcess(
+                CommandLine.executablePath,
+                ["watch", "", "--prefix", "--json", "--data", data, "--from", String(from)], errors: "/dev/null")
             state.process = process
-        }
-        return AsyncThrowingStream { continuation in
-            let lines = LineSplitter()
-            output.fileHandleForReading.readabilityHandler = { handle in
-                let data = handle.availableData
-                if data.isEmpty {
-                    handle.readabilityHandler = nil
-                    continuation.finish()
-                } else {
-                    for line in lines.add(data) { continuation.yield(line) }
-                }
-            }
-        }
-    }
-}
-
-/// Whole lines out of pieces.
-private final class LineSplitter: Sendable {
-    private let rest = Mutex<[UInt8]>([])
-
-    func add(_ data: Data) -> [[UInt8]] {
-        rest.withLock { rest in
-            rest += data
-            var lines = rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
-            rest = lines.removeLast()
-            return lines
+            return process.lines
         }
     }
 }
@@ -135,8 +104,8 @@ extension CommandLine {
 
 extension Sighting {
     /// What `vigil watch --json` printed; nil for what is not an event.
-    init?(line: [UInt8]) {
-        guard let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any],
+    init?(line: String) {
+        guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
             let revision = object["revision"] as? Int64, let type = object["type"] as? String,
             type == "put" || type == "delete", let key = object["key"] as? String
         else { return nil }
