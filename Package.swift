@@ -44,12 +44,14 @@ let package = Package(
         .executableTarget(
             name: "VigilCommand",
             dependencies: [
-                "Vigil", "RevisionLog", "ChildProcess", "Threads", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Vigil", "RevisionLog", "ChildProcess", "Threads",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tools/vigil", swiftSettings: settings),
 
         // Tests.
-        .target(name: "TestSupport", dependencies: ["ChildProcess"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["ChildProcess"], path: "Tests/TestSupport", swiftSettings: settings),
         .executableTarget(
             name: "CrashWriter", dependencies: ["Vigil"], path: "Tests/CrashWriter", swiftSettings: settings),
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
@@ -64,11 +66,13 @@ let package = Package(
             name: "VigilTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "TestSupport"],
+            name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "Threads", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "CrashTests", dependencies: ["Vigil", "CrashWriter", "ChildProcess", "TestSupport"], swiftSettings: settings),
+            name: "CrashTests", dependencies: ["Vigil", "CrashWriter", "ChildProcess", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
-            name: "CommandTests", dependencies: ["VigilCommand", "ChildProcess", "TestSupport"], swiftSettings: settings),
+            name: "CommandTests", dependencies: ["VigilCommand", "ChildProcess", "TestSupport"], swiftSettings: settings
+        ),
     ]
 )

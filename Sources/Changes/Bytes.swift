@@ -135,7 +135,7 @@ extension Bytes: Hashable, Comparable {
     }
 }
 
-extension Bytes: ExpressibleByStringLiteral, CustomStringConvertible {
+extension Bytes: ExpressibleByStringInterpolation, CustomStringConvertible {
     public init(stringLiteral value: String) {
         self.init(value)
     }

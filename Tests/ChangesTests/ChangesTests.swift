@@ -26,10 +26,12 @@ import Testing
 }
 
 @Suite struct KeyRangeTests {
-    @Test(arguments: [
-        (KeyRange.key("b"), "b", ["a", "ba", "bb"]), (.prefix("b"), "ba", ["a", "c"]), (.range("b", "c"), "bz", ["c", "a"]),
-        (.from("b"), "z", ["a"]), (.range("c", "b"), nil, ["b", "bb", "c"]),
-    ] as [(KeyRange, String?, [String])])
+    @Test(
+        arguments: [
+            (KeyRange.key("b"), "b", ["a", "ba", "bb"]), (.prefix("b"), "ba", ["a", "c"]),
+            (.range("b", "c"), "bz", ["c", "a"]),
+            (.from("b"), "z", ["a"]), (.range("c", "b"), nil, ["b", "bb", "c"]),
+        ] as [(KeyRange, String?, [String])])
     func containsWhatItsBoundsSay(_ range: KeyRange, _ inside: String?, _ outside: [String]) {
         if let inside { #expect(range.contains(Bytes(inside))) }
         for key in outside {

@@ -47,7 +47,8 @@ import Vigil
             try #require(words.count == 4 && words[0] == "ack", "\(line)")
             acknowledged.append(
                 Acknowledged(
-                    revision: Revision(words[1])!, key: Bytes(words[2]), value: words[3] == "-" ? nil : Bytes(words[3])))
+                    revision: Revision(words[1])!, key: Bytes(words[2]), value: words[3] == "-" ? nil : Bytes(words[3]))
+            )
             if acknowledged.count > count { writer.kill() }
         }
         #expect(await writer.status() == -SIGKILL)

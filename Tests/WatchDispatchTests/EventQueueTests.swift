@@ -48,7 +48,9 @@ import Testing
         let popped = await withTaskGroup(of: [Revision].self) { group in
             for producer in 0..<producers {
                 group.addTask {
-                    for index in 0..<each { _ = queue.push(update(Revision(producer * each + index + 1)).batch, record: 0) }
+                    for index in 0..<each {
+                        _ = queue.push(update(Revision(producer * each + index + 1)).batch, record: 0)
+                    }
                     return []
                 }
             }

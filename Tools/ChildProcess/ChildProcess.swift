@@ -1,12 +1,13 @@
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 import Synchronization
 import Threads
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// A program that this one starts, reads line by line, and ends or kills.
 ///
@@ -95,11 +96,11 @@ package final class ChildProcess: Sendable {
     private func signal(_ number: Int32) {
         isOver.withLock { isOver in
             #if canImport(Darwin)
-            if !isOver { _ = Darwin.kill(processIdentifier, number) }
+                if !isOver { _ = Darwin.kill(processIdentifier, number) }
             #elseif canImport(Glibc)
-            if !isOver { _ = Glibc.kill(processIdentifier, number) }
+                if !isOver { _ = Glibc.kill(processIdentifier, number) }
             #else
-            if !isOver { _ = Musl.kill(processIdentifier, number) }
+                if !isOver { _ = Musl.kill(processIdentifier, number) }
             #endif
         }
     }

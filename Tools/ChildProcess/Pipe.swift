@@ -1,9 +1,9 @@
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// Two ends of a pipe. Neither is inherited by other children, or its reader would wait for their end too.
@@ -28,11 +28,11 @@ struct Pipe: Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             #if canImport(Darwin)
-            let count = Darwin.read(read, &buffer, buffer.count)
+                let count = Darwin.read(read, &buffer, buffer.count)
             #elseif canImport(Glibc)
-            let count = Glibc.read(read, &buffer, buffer.count)
+                let count = Glibc.read(read, &buffer, buffer.count)
             #else
-            let count = Musl.read(read, &buffer, buffer.count)
+                let count = Musl.read(read, &buffer, buffer.count)
             #endif
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return }
@@ -52,11 +52,11 @@ struct Pipe: Sendable {
         while written < bytes.count {
             let count = bytes.withUnsafeBytes { bytes in
                 #if canImport(Darwin)
-                Darwin.write(write, bytes.baseAddress! + written, bytes.count - written)
+                    Darwin.write(write, bytes.baseAddress! + written, bytes.count - written)
                 #elseif canImport(Glibc)
-                Glibc.write(write, bytes.baseAddress! + written, bytes.count - written)
+                    Glibc.write(write, bytes.baseAddress! + written, bytes.count - written)
                 #else
-                Musl.write(write, bytes.baseAddress! + written, bytes.count - written)
+                    Musl.write(write, bytes.baseAddress! + written, bytes.count - written)
                 #endif
             }
             if count < 0, errno == EINTR { continue }

@@ -15,7 +15,9 @@ package final class RevisionLog: Sendable {
     private let flusher: Flusher?
 
     /// Opens the store in the directory at `path` for writing, creating it if there is nothing.
-    package init(path: String, options: LogOptions = LogOptions(), durability: Durability = .sync) throws {
+    package init(
+        path: String, options: LogOptions = LogOptions(), durability: Durability = .sync, faults: JournalFaults? = nil
+    ) throws {
         try options.validate()
         try StoreDirectory.prepare(path)
         lock = try WriterLock(directory: path)
@@ -25,7 +27,8 @@ package final class RevisionLog: Sendable {
                 head: store.meta.checkpoint, checkpoint: store.meta.checkpoint, compacted: store.meta.compacted))
         journal = try Journal(
             directory: path, storeTag: UInt32(truncatingIfNeeded: store.meta.storeID),
-            segmentBytes: options.segmentBytes, maximumSegments: options.segments, checkpoint: store.meta.checkpoint
+            segmentBytes: options.segmentBytes, maximumSegments: options.segments, checkpoint: store.meta.checkpoint,
+            faults: faults
         ) { frame, payload in
             state.append(try JournalPayload.decode(frame, payload))
         }

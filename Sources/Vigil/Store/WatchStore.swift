@@ -42,16 +42,21 @@ public final class WatchStore: Sendable {
     /// - Throws: `.locked` if another process writes it, naming that; `.notAStore`, `.unsupportedFormat`, `.damaged` for
     ///   what is in the directory; `.io` if it cannot be read or created.
     public static func open(_ path: String, options: StoreOptions = StoreOptions()) async throws -> WatchStore {
-        // Opening reads and may flush: not on a thread of the tasks.
-        try await onThread { try WatchStore(path, options) }
+        try await open(path, options: options, faults: nil)
     }
 
-    private init(_ path: String, _ options: StoreOptions) throws {
+    /// The same, with a disk that fails when a test wants it.
+    static func open(_ path: String, options: StoreOptions, faults: JournalFaults?) async throws -> WatchStore {
+        // Opening reads and may flush: not on a thread of the tasks.
+        try await onThread { try WatchStore(path, options, faults) }
+    }
+
+    private init(_ path: String, _ options: StoreOptions, _ faults: JournalFaults?) throws {
         let registry = WatchRegistry(config: options.watch)
         self.registry = registry
         switch options.access {
         case .readWrite:
-            let log = try RevisionLog(path: path, options: options.log, durability: options.durability)
+            let log = try RevisionLog(path: path, options: options.log, durability: options.durability, faults: faults)
             reader = log.reader
             source = .committing(log, Committer(log: log) { registry.notify($0) })
         case .readOnly:

@@ -69,7 +69,9 @@ public final class WatcherHandle: AsyncSequence, Sendable {
         let handle: WatcherHandle
 
         /// - Throws: ``WatchOverflowError`` with the policy `cancel`.
-        public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> WatcherHandle.Element? {
+        public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> WatcherHandle
+            .Element?
+        {
             while true {
                 switch await handle.nextSignal() {
                 case .update(let update): return .update(update)

@@ -74,8 +74,10 @@ struct ModelStore {
                 }
                 changes.append((key, value))
                 state[key] = KeyValue(key: key, value: value, createRevision: 1, modRevision: 1, version: 1)
-            case .delete(let key): 
-                if let isDuplicate = delete(.key(key), &changes, &state, &deleted) { return (succeeded, [], isDuplicate) }
+            case .delete(let key):
+                if let isDuplicate = delete(.key(key), &changes, &state, &deleted) {
+                    return (succeeded, [], isDuplicate)
+                }
             case .deleteRange(let keys):
                 if let isDuplicate = delete(keys, &changes, &state, &deleted) { return (succeeded, [], isDuplicate) }
             case .get, .range: break

@@ -64,7 +64,8 @@ private struct ModelRun {
         let report = try store.check(deep: true)
         #expect(report.problems == [], place)
         for revision in model.earliest...max(model.earliest, model.head) where revision <= model.head {
-            #expect(try store.range(.all, RangeOptions(at: revision)).keyValues == model.range(.all, at: revision), place)
+            #expect(
+                try store.range(.all, RangeOptions(at: revision)).keyValues == model.range(.all, at: revision), place)
         }
         try await store.close()
     }
@@ -191,7 +192,8 @@ private struct ModelRun {
             found += page.updates.flatMap(\.events)
             next = page.next
         }
-        #expect(found.map(normalised) == model.history(keys, from: from).map(normalised), "\(keys) from \(from), \(place)")
+        #expect(
+            found.map(normalised) == model.history(keys, from: from).map(normalised), "\(keys) from \(from), \(place)")
     }
 
     private mutating func watch() async throws {
@@ -208,7 +210,8 @@ private struct ModelRun {
                 watch.requestProgress()
             }
         }
-        #expect(found.map(normalised) == model.history(keys, from: from).map(normalised), "\(keys) from \(from), \(place)")
+        #expect(
+            found.map(normalised) == model.history(keys, from: from).map(normalised), "\(keys) from \(from), \(place)")
         for event in found where event.revision - 1 >= model.earliest {
             let before = model.state(at: event.revision - 1)[event.key]
             #expect(event.previous == before, "\(event.key) before \(event.revision), \(place)")

@@ -10,7 +10,9 @@ struct RandomInput {
     }
 
     mutating func key() -> Bytes {
-        let words: [Bytes] = ["a", "a/b", "a/c", "b", "b/\u{e9}", "c", Bytes([0xFF]), Bytes([0xFF, 0xFF, 1]), "zz/long/key"]
+        let words: [Bytes] = [
+            "a", "a/b", "a/c", "b", "b/\u{e9}", "c", Bytes([0xFF]), Bytes([0xFF, 0xFF, 1]), "zz/long/key",
+        ]
         if random.chance(4) { return Bytes("k/\(random.below(30))") }
         return words[random.below(words.count)]
     }

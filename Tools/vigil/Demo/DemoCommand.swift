@@ -23,7 +23,9 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print the result as one JSON object.") var json = false
 
     func validate() throws {
-        if let events, events < 100 { throw ValidationError("--events is \(events); below 100 there is nothing to see") }
+        if let events, events < 100 {
+            throw ValidationError("--events is \(events); below 100 there is nothing to see")
+        }
     }
 
     func run() async throws {

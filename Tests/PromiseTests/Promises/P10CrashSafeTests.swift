@@ -1,0 +1,48 @@
+import Foundation
+import TestSupport
+import Testing
+import Vigil
+
+/// An acknowledged write survives. What a killed process leaves behind is tested in `CrashTests`; here, what stands on
+/// disk between two writes, which is what a loss of power leaves at the level `.sync`.
+@Suite struct P10CrashSafe {
+    @Test func theFilesBetweenTwoWritesAreAWholeStore() async throws {
+        try await withTemporaryDirectory { directory in
+            var options = tightOptions()
+            options.log.checkpointInterval = .seconds(3600)
+            let store = try await WatchStore.open(directory + "/live", options: options)
+            for index in 1...60 {
+                try await store.put(Bytes("k/\(index % 7)"), Bytes("\(index)"))
+                guard index % 6 == 0 else { continue }
+                let image = directory + "/image-\(index)"
+                try FileManager.default.copyItem(atPath: directory + "/live", toPath: image)
+                let copy = try await WatchStore.open(image, options: options)
+                #expect(copy.head == Revision(index))
+                #expect(try copy.get(Bytes("k/\(index % 7)"))?.value == Bytes("\(index)"))
+                #expect(try copy.check(deep: true).problems == [])
+                try await copy.close()
+            }
+            try await store.close()
+        }
+    }
+
+    @Test func aStoreThatIsDroppedWithoutClosingLosesNothing() async throws {
+        try await withTemporaryDirectory { path in
+            do {
+                let store = try await WatchStore.open(path, options: tightOptions())
+                for index in 1...50 { try await store.put("k", Bytes("\(index)")) }
+            }
+            // The lock is given back by a thread that closes what was dropped.
+            var store: WatchStore?
+            while store == nil {
+                do {
+                    store = try await WatchStore.open(path, options: tightOptions())
+                } catch let error as StoreError where error.code == .locked {
+                    await Task.yield()
+                }
+            }
+            #expect(store?.head == 50)
+            try await store?.close()
+        }
+    }
+}

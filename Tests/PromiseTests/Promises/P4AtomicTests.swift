@@ -1,0 +1,50 @@
+import Testing
+import Vigil
+
+/// All changes of one revision arrive in one update.
+@Suite struct P4Atomic {
+    // Over the wire a revision may be split into fragments; here it never is.
+    @Test("C4 a revision is never split over two updates")
+    func oneUpdateARevision() async throws {
+        try await withStore { store in
+            for (range, updates) in try await watchAll(store) {
+                #expect(Set(updates.map(\.revision)).count == updates.count, "\(range)")
+                for update in updates {
+                    let whole = try store.show(update.revision).update.filter { range.contains($0.key) }
+                    #expect(update.events == Array(whole), "\(range) \(update.revision)")
+                }
+            }
+        }
+    }
+
+    @Test func aLargeTransactionIsOneUpdate() async throws {
+        try await withStore { store in
+            let watch = try store.watch(.prefix("k/"))
+            try await store.transaction(Transaction(then: (0..<500).map { .put(Bytes("k/\($0)"), "v") }))
+            let updates = try await collect(watch, through: 1)
+            #expect(updates.count == 1)
+            #expect(updates.first?.events.count == 500)
+        }
+    }
+
+    @Test func aReadSeesAllOfARevisionOrNothing() async throws {
+        try await withStore { store in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for index in 0..<300 {
+                        try await store.transaction(
+                            Transaction(then: [.put("x", "\(index)"), .put("y", "\(index)")]))
+                    }
+                }
+                group.addTask {
+                    while store.head < 300 {
+                        let found = try store.range(.all).keyValues
+                        #expect(Set(found.map(\.value)).count <= 1)
+                        await Task.yield()
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+}
