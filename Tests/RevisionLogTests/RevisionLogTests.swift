@@ -50,7 +50,7 @@ func compact(_ log: RevisionLog, through revision: Revision) throws {
 
 @Suite struct RevisionLogTests {
     @Test func keepsWhatWasAppendedOverReopening() throws {
-        try withTemporaryDirectory { path in
+        try inTemporaryDirectory { path in
             var log = try RevisionLog(path: path, options: smallOptions())
             for index in 1...2000 {
                 try LogWriterDouble(log: log).put(Bytes("key-\(index % 50)"), Bytes("value-\(index)"))
@@ -67,7 +67,7 @@ func compact(_ log: RevisionLog, through revision: Revision) throws {
     }
 
     @Test func compactionKeepsWhatIsAfterIt() throws {
-        try withTemporaryDirectory { path in
+        try inTemporaryDirectory { path in
             let log = try RevisionLog(path: path, options: smallOptions())
             let writer = LogWriterDouble(log: log)
             try writer.put("quiet", "1")

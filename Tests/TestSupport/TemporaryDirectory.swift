@@ -8,7 +8,7 @@ public func withTemporaryDirectory<R>(_ body: (String) async throws -> R) async 
 }
 
 /// The same, without suspending.
-public func withTemporaryDirectory<R>(_ body: (String) throws -> R) throws -> R {
+public func inTemporaryDirectory<R>(_ body: (String) throws -> R) throws -> R {
     let path = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(atPath: path) }
     return try body(path)

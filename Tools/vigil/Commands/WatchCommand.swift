@@ -56,11 +56,10 @@ struct WatchCommand: AsyncParsableCommand {
     private func follow(_ watch: Watch, _ target: Revision?, _ store: WatchStore) async throws {
         // A target that no event of these keys reaches is reached by the progress that is asked for when the store does.
         let reaching = Task {
-            if let target, target > store.head {
-                for try await event in try store.watch(.all, from: .revision(target)).events
-                where event.revision >= target {
-                    break
-                }
+            guard let target else { return }
+            if target > store.head {
+                let beyond = try store.watch(.all, from: .revision(target))
+                for try await event in beyond.events where event.revision >= target { break }
             }
             watch.requestProgress()
         }
