@@ -92,7 +92,10 @@ struct JournalScan {
             var isContiguous = true
             var epochOfRun: UInt64 = 0
             while offset + FrameHeader.length <= bytes.count {
-                guard let (header, payload) = FrameHeader.read(.init(rebasing: bytes[offset...])) else {
+                // Beyond the leading run another store's frame is only something that was put into this one as a value.
+                guard let (header, payload) = FrameHeader.read(.init(rebasing: bytes[offset...])),
+                    header.storeTag == storeTag || isContiguous
+                else {
                     if isContiguous { breaks.append((index, offset)) }
                     isContiguous = false
                     offset = FrameHeader.nextMagic(bytes, from: offset + 8) ?? bytes.count

@@ -73,7 +73,7 @@ import Testing
         #expect(read(bytes) == nil)
         header.firstRevision = .max - 2
         header.write([], into: &bytes)
-        #expect(read(bytes)?.0.lastRevision == .max - 1)
+        #expect(read(bytes)?.0.lastRevision == Revision.max - 1)
         header.firstRevision = 0
         header.write([], into: &bytes)
         #expect(read(bytes) == nil)
