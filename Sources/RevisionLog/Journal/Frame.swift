@@ -96,7 +96,10 @@ struct FrameHeader: Sendable, Hashable {
         header.epoch = bytes.littleEndian(8, as: UInt64.self)
         header.storeTag = bytes.littleEndian(36, as: UInt32.self)
         header.flushedThrough = bytes.littleEndian(40, as: Int64.self)
-        guard header.recordCount >= 1, header.firstRevision >= 1 else { return nil }
+        // The last of the revisions, and the one after it, must be numbers too.
+        guard header.recordCount >= 1, header.firstRevision >= 1,
+            header.firstRevision <= Revision.max - Revision(header.recordCount)
+        else { return nil }
         return (header, length..<length + stored)
     }
 

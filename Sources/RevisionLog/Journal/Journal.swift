@@ -177,13 +177,19 @@ final class Journal: Sendable {
 
     /// Goes on in a segment that is free, or in a new one.
     private func turn(_ contents: inout Contents, _ length: Int) throws(StoreError) {
-        if let next = free(contents), contents.segments[next].file.length >= length {
+        let next = free(contents)
+        if let next, contents.segments[next].file.length >= length {
             contents.current = next
         } else if contents.segments.count < maximumSegments, length <= segmentBytes {
             let file = try SegmentFile(
                 creating: SegmentFile.name(contents.segments.count), in: directory, length: segmentBytes)
             contents.segments.append(Segment(file: file))
             contents.current = contents.segments.count - 1
+        } else if let next, length <= segmentBytes {
+            // Made when segments were shorter: a new file takes its place.
+            contents.segments[next].file = try SegmentFile(
+                creating: SegmentFile.name(next), in: directory, length: segmentBytes)
+            contents.current = next
         } else {
             throw StoreError(
                 .full, "the journal has no free segment for a frame of \(length) bytes; wait for a checkpoint")

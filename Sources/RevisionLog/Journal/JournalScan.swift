@@ -55,8 +55,9 @@ struct JournalScan {
 
     /// The frames after `checkpoint`, in order.
     ///
-    /// - Throws: `StoreError` with `.damaged` if a flushed frame is missing. That cannot be told, and is not thrown, if
-    ///   the journal `isLive`: its writer may have moved on between the reads of two segments.
+    /// - Throws: `StoreError` with `.damaged` if a flushed frame is missing, or if `checkpoint` lies inside a frame. That
+    ///   cannot be told, and is not thrown, if the journal `isLive`: its writer may have moved on between the reads of two
+    ///   segments.
     func frames(after checkpoint: Revision, isLive: Bool = false) throws(StoreError) -> [Found] {
         // Of two frames with the same revision the one written later counts.
         let sorted = frames.filter { $0.header.lastRevision > checkpoint }
@@ -69,7 +70,14 @@ struct JournalScan {
             next = frame.header.lastRevision + 1
             epoch = frame.header.epoch
         }
-        guard isLive || flushedThrough < next else { throw damage(missing: next) }
+        if isLive { return result }
+        guard flushedThrough < next else { throw damage(missing: next) }
+        if let split = sorted.first?.header, split.firstRevision <= checkpoint {
+            throw StoreError(
+                .damaged,
+                "the journal has revisions \(split.firstRevision) to \(split.lastRevision) in one frame, but was checkpointed "
+                    + "through \(checkpoint); the directory mixes files of different times: restore a backup")
+        }
         return result
     }
 
@@ -92,7 +100,11 @@ struct JournalScan {
             var isContiguous = true
             var epochOfRun: UInt64 = 0
             while offset + FrameHeader.length <= bytes.count {
-                guard let (header, payload) = FrameHeader.read(.init(rebasing: bytes[offset...])) else {
+                // Another store's frame, if not the segment's first, is only something that was put as a value into this
+                // one, and has come to light since.
+                guard let (header, payload) = FrameHeader.read(.init(rebasing: bytes[offset...])),
+                    header.storeTag == storeTag || offset == 0
+                else {
                     if isContiguous { breaks.append((index, offset)) }
                     isContiguous = false
                     offset = FrameHeader.nextMagic(bytes, from: offset + 8) ?? bytes.count

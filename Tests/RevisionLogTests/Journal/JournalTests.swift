@@ -1,0 +1,140 @@
+import Changes
+import Foundation
+import Testing
+
+@testable import RevisionLog
+
+@Suite struct JournalTests {
+    @Test func whatWasAppendedIsDelivered() throws {
+        let directory = try JournalDirectory()
+        do {
+            let (journal, delivered) = try openJournal(directory)
+            #expect(delivered.isEmpty)
+            for (index, bytes) in [0, 1, 100, 5000].enumerated() {
+                try journal.append(Revision(index * 3 + 1), bytes: bytes, records: 3)
+            }
+            try journal.flush()
+        }
+        for checkpoint: Revision in [0, 3, 6, 9, 12] {
+            let (_, delivered) = try openJournal(directory, checkpoint: checkpoint)
+            #expect(delivered.isExactly(checkpoint + 1..<13), "checkpoint \(checkpoint)")
+        }
+    }
+
+    @Test func everyOpeningGoesOnWithAHigherEpoch() throws {
+        let directory = try JournalDirectory()
+        for round in 0..<5 {
+            let (journal, delivered) = try openJournal(directory)
+            #expect(delivered.isExactly(1..<Revision(round + 1)))
+            #expect(zip(delivered, delivered.dropFirst()).allSatisfy { $0.epoch < $1.epoch })
+            try journal.append(Revision(round + 1), bytes: 100)
+            #expect(journal.segmentCount == 1)
+        }
+    }
+
+    @Test func segmentsAreUsedAgainAfterTheCheckpoint() throws {
+        let directory = try JournalDirectory()
+        var (journal, _) = try openJournal(directory)
+        var checkpoint: Revision = 0
+        var next: Revision = 1
+        for round in 0..<40 {
+            next = try journal.fill(from: next, bytes: 3000)
+            #expect(journal.segmentCount == 3)
+            #expect(storeError { try journal.append(next, bytes: 3000) }?.code == .full)
+            try journal.flush()
+            // Now and then the journal is opened anew where it has run full.
+            if round % 3 == 0 {
+                let delivered: [Delivered]
+                (journal, delivered) = try openJournal(directory, checkpoint: checkpoint)
+                #expect(delivered.isExactly(checkpoint + 1..<next), "round \(round)")
+                #expect(!journal.hasRoom(for: 3000))
+            }
+            // Not all of it, so that the next lap overtakes a segment that is still needed.
+            checkpoint = next - 26
+            journal.release(through: checkpoint)
+            #expect(journal.hasRoom(for: 3000))
+        }
+        #expect(next > 800)
+        #expect(try openJournal(directory, checkpoint: checkpoint).1.isExactly(checkpoint + 1..<next))
+    }
+
+    @Test func framesFillASegmentToTheLastByte() throws {
+        let directory = try JournalDirectory()
+        let (journal, _) = try openJournal(directory)
+        try journal.append(1, bytes: smallSegment - FrameHeader.length)
+        try journal.append(2, bytes: smallSegment / 2 - FrameHeader.length)
+        try journal.append(3, bytes: smallSegment / 2 - FrameHeader.length)
+        try journal.append(4, bytes: 0)
+        #expect(journal.segmentCount == 3)
+        let delivered = try openJournal(directory).1
+        #expect(delivered.isExactly(1..<5))
+        // Each use of a segment has its own epoch: the first frame fills one, the next two another.
+        let epochs = delivered.map(\.epoch)
+        #expect(epochs[0] < epochs[1] && epochs[1] == epochs[2] && epochs[2] < epochs[3])
+    }
+
+    @Test func aFrameLongerThanASegmentFindsNoRoom() throws {
+        let directory = try JournalDirectory()
+        let (journal, _) = try openJournal(directory)
+        let error = storeError { try journal.append(1, bytes: smallSegment - FrameHeader.length + 1) }
+        #expect(error?.code == .full)
+        try journal.append(1, bytes: 10)
+        #expect(try openJournal(directory).1.isExactly(1..<2))
+    }
+
+    /// A store that is opened with larger segments than it was made with.
+    @Test func segmentsThatAreTooShortAreReplaced() throws {
+        let directory = try JournalDirectory()
+        var next: Revision = 1
+        do {
+            let (journal, _) = try openJournal(directory)
+            next = try journal.fill(from: next, bytes: 3000)
+            #expect(journal.segmentCount == 3)
+        }
+        let (journal, delivered) = try openJournal(directory, segmentBytes: 4 * smallSegment)
+        #expect(delivered.isExactly(1..<next))
+        let large = 2 * smallSegment
+        #expect(!journal.hasRoom(for: large))
+        journal.release(through: next - 1)
+        for _ in 0..<4 {
+            #expect(journal.hasRoom(for: large))
+            try journal.append(next, bytes: large)
+            try journal.flush()
+            let found = try openJournal(directory, checkpoint: next - 1, segmentBytes: 4 * smallSegment).1
+            #expect(found.isExactly(next..<next + 1))
+            journal.release(through: next)
+            next += 1
+        }
+        #expect(journal.segmentCount == 3)
+    }
+
+    @Test func aSpareIsMadeAhead() throws {
+        let directory = try JournalDirectory()
+        let (journal, _) = try openJournal(directory)
+        try journal.prepareSpare()
+        #expect(journal.segmentCount == 1, "nothing is written yet")
+        try journal.append(1, bytes: smallSegment / 2)
+        try journal.prepareSpare()
+        #expect(journal.segmentCount == 2)
+        try journal.prepareSpare()
+        #expect(journal.segmentCount == 2, "one is free already")
+    }
+
+    /// As a crash leaves it while a segment is made.
+    @Test(arguments: [0, 1, 4096, smallSegment])
+    func anUnfinishedSegmentIsForgotten(length: Int) throws {
+        let directory = try JournalDirectory()
+        do {
+            let (journal, _) = try openJournal(directory)
+            try journal.append(1, bytes: 100)
+        }
+        let unfinished = try SegmentFile(creating: "spare", in: directory.path, length: length)
+        try unfinished.write([UInt8](repeating: 0xEE, count: length), at: 0)
+        #expect(rename("\(directory.path)/spare", "\(directory.file(1)).new") == 0)
+        let (journal, delivered) = try openJournal(directory)
+        #expect(delivered.isExactly(1..<2))
+        #expect(journal.segmentCount == 1)
+        let next = try journal.fill(from: 2, bytes: 3000)
+        #expect(try openJournal(directory).1.isExactly(1..<next))
+    }
+}
