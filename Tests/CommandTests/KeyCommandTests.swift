@@ -27,7 +27,8 @@ import Testing
             let history = try await vigil("history", "a", "--json").lines
             #expect(
                 history.first
-                    == #"{"revision":2,"type":"put","key":"a","value":"2","create_revision":1,"mod_revision":2,"version":2}"#)
+                    == #"{"revision":2,"type":"put","key":"a","value":"2","create_revision":1,"mod_revision":2,"version":2}"#
+            )
             let shown = try #require(try await vigil("show", "2", "--json").json.first)
             #expect((shown["block"] as? [String: Any])?["codec"] as? String == "raw")
             let statistics = try #require(try await vigil("stat", "--json").json.first)

@@ -26,7 +26,9 @@ import Testing
             let help = try await vigil("--help")
             #expect(help.status == 0)
             #expect(help.lines.joined().contains("Exit codes"))
-            for verb in "put get del ls watch log show history stat check compact import export demo".split(separator: " ") {
+            for verb in "put get del ls watch log show history stat check compact import export demo".split(
+                separator: " ")
+            {
                 #expect(try await vigil(String(verb), "--help").status == 0)
             }
         }
@@ -76,7 +78,8 @@ import Testing
             // `import` of nothing ends at once, so a writer that lasts is made with a pipe that stays open.
             _ = await first.status()
             let holder = try ChildProcess(
-                "/bin/sh", ["-c", "sleep 60 | exec \"$0\" import - --data \"$1\"", ChildProcess.path(of: "vigil"), vigil.data])
+                "/bin/sh",
+                ["-c", "sleep 60 | exec \"$0\" import - --data \"$1\"", ChildProcess.path(of: "vigil"), vigil.data])
             var outcome = try await vigil("put", "a", "2")
             while outcome.status == 0 { outcome = try await vigil("put", "a", "2") }
             #expect(outcome.status == 3)

@@ -11,7 +11,8 @@ import Testing
             let some = try await vigil("watch", "a", "--from", "2", "--until", "head", "--prev", "--json")
             #expect(
                 some.lines.first
-                    == #"{"revision":3,"type":"put","key":"a","value":"3","create_revision":1,"mod_revision":3,"version":2,"prev_value":"1"}"#)
+                    == #"{"revision":3,"type":"put","key":"a","value":"3","create_revision":1,"mod_revision":3,"version":2,"prev_value":"1"}"#
+            )
             let first = try await vigil("watch", "a", "--range-end", "c", "--from", "1", "--until", "2", "--json")
             #expect(first.json.compactMap { $0["key"] as? String } == ["a", "b"])
             let state = try await vigil("watch", "", "--prefix", "--from", "snapshot", "--until", "head", "--json")

@@ -1,0 +1,148 @@
+import Foundation
+import TestSupport
+import Testing
+import Vigil
+
+/// Directories that are not, or no longer, a store.
+@Suite struct DirectoryTests {
+    @Test func aFileOrAForeignDirectory() async throws {
+        try await withTemporaryDirectory { directory in
+            try Data("text".utf8).write(to: URL(fileURLWithPath: directory + "/file"))
+            for access in [StoreOptions.Access.readWrite, .readOnly] {
+                await expect(.notAStore) {
+                    _ = try await WatchStore.open(directory + "/file", options: StoreOptions(access: access))
+                }
+                await expect(.notAStore) {
+                    _ = try await WatchStore.open(directory, options: StoreOptions(access: access))
+                }
+            }
+            await expect(.io) { _ = try await WatchStore.open(directory + "/no/such/parent") }
+            await expect(.notAStore) {
+                _ = try await WatchStore.open(directory + "/none", options: StoreOptions(access: .readOnly))
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["file"])
+        }
+    }
+
+    @Test func aSecondWriterInTheSameProcess() async throws {
+        try await withTemporaryDirectory { path in
+            let store = try await WatchStore.open(path)
+            do {
+                _ = try await WatchStore.open(path)
+                Issue.record("a second writer was let in")
+            } catch let error as StoreError {
+                #expect(error.code == .locked)
+                #expect(error.message.contains("process \(ProcessInfo.processInfo.processIdentifier)"))
+            }
+            await expect(.locked) { _ = try await WatchStore.open(path, options: StoreOptions(access: .readOnly)) }
+            try await store.close()
+            try await WatchStore.open(path).close()
+        }
+    }
+
+    @Test(arguments: [0, 1, 100, 4096, 8191, 8192, 12288, 20000, 40000])
+    func aTruncatedDataFile(_ length: Int) async throws {
+        try await withImage { path in
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path + "/data.mdb"))
+            guard try file.seekToEnd() > length else { return }
+            try file.truncate(atOffset: UInt64(length))
+            try file.close()
+            do {
+                _ = try await WatchStore.open(path)
+                Issue.record("a data file of \(length) bytes was accepted")
+            } catch let error as StoreError {
+                #expect([.damaged, .notAStore].contains(error.code), "\(error)")
+            }
+        }
+    }
+
+    @Test func aDataFileOfAnotherKind() async throws {
+        try await withImage { path in
+            try Data(repeating: 0x55, count: 65536).write(to: URL(fileURLWithPath: path + "/data.mdb"))
+            await expect(.notAStore) { _ = try await WatchStore.open(path) }
+        }
+    }
+
+    @Test func aNewerFormat() async throws {
+        try await withImage { path in
+            let url = URL(fileURLWithPath: path + "/data.mdb")
+            var data = try Data(contentsOf: url)
+            // The format version follows the mark of the meta entry; older copies of the page are patched too.
+            let mark = Data("VIGIL\0\0\0".utf8)
+            var place = data.range(of: mark)
+            while let found = place {
+                data[found.upperBound] = 9
+                place = data.range(of: mark, in: found.upperBound..<data.endIndex)
+            }
+            try data.write(to: url)
+            do {
+                _ = try await WatchStore.open(path)
+                Issue.record("a newer format was opened")
+            } catch let error as StoreError {
+                #expect(error.code == .unsupportedFormat)
+                #expect(error.message.contains("9") && error.message.contains("1"))
+            }
+        }
+    }
+
+    @Test func aJournalOfAnotherStore() async throws {
+        try await withImage { path in
+            try await withImage { other in
+                try FileManager.default.removeItem(atPath: path + "/journal-000")
+                try FileManager.default.copyItem(atPath: other + "/journal-000", toPath: path + "/journal-000")
+                await expect(.damaged) { _ = try await WatchStore.open(path) }
+            }
+        }
+    }
+
+    /// Bytes of the journal flipped, one at a time: what was flushed and vouched for is never silently left out, and only
+    /// the newest frame may be taken for a torn one.
+    @Test func aFlippedByteInTheJournal() async throws {
+        try await withImage { path in
+            let url = URL(fileURLWithPath: path + "/journal-000")
+            let data = try Data(contentsOf: url)
+            let used = try #require(data.lastIndex { $0 != 0 }) + 1
+            for position in stride(from: 0, to: used, by: 37) {
+                var flipped = data
+                flipped[position] ^= 0x40
+                try flipped.write(to: url)
+                do {
+                    let store = try await WatchStore.open(path, options: options)
+                    #expect(store.head >= DirectoryTests.revisions - 1, "byte \(position)")
+                    #expect(try store.check(deep: true).problems == [], "byte \(position)")
+                    try? await store.close()
+                    // Closing has moved the journal's contents into LMDB: the next flip needs the image again.
+                    return
+                } catch let error as StoreError {
+                    #expect(error.code == .damaged, "byte \(position): \(error)")
+                    #expect(error.message.contains("journal-000"), "byte \(position): \(error)")
+                }
+            }
+        }
+    }
+
+    private static let revisions: Revision = 20
+
+    private var options: StoreOptions {
+        var options = smallOptions()
+        options.log.checkpointInterval = .seconds(3600)
+        options.log.checkpointBytes = 60 << 10
+        return options
+    }
+
+    /// Runs `body` with a copy of a store's files as they stand on disk while it is open: something in LMDB, something
+    /// in the journal.
+    private func withImage(_ body: (String) async throws -> Void) async throws {
+        try await withTemporaryDirectory { directory in
+            let live = directory + "/live"
+            let first = try await WatchStore.open(live, options: options)
+            for index in 1...10 { try await first.put("k/\(index % 3)", "value \(index)") }
+            try await first.close()
+            let store = try await WatchStore.open(live, options: options)
+            for index in 11...20 { try await store.put("k/\(index % 3)", "value \(index)") }
+            try FileManager.default.copyItem(atPath: live, toPath: directory + "/image")
+            try await store.close()
+            try await body(directory + "/image")
+        }
+    }
+}
