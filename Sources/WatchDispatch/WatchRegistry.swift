@@ -18,7 +18,8 @@ public final class WatchRegistry: Sendable {
     enum Command: Sendable {
         case register(Watcher)
         case unregister(Watcher)
-        case progress(Watcher)
+        /// Tell the watcher when everything through the revision, which was or will be announced, was offered to it.
+        case progress(Watcher, through: Revision)
     }
 
     public let config: WatchConfig

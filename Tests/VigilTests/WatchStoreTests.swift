@@ -28,4 +28,26 @@ import Vigil
             try await store.close()
         }
     }
+
+    /// Asked for once, right after a write was acknowledged: the progress includes that write.
+    @Test(.timeLimit(.minutes(1))) func progressIncludesWhatWasAcknowledged() async throws {
+        try await withTemporaryDirectory { path in
+            let store = try await WatchStore.open(path, options: StoreOptions(durability: .interval(.milliseconds(50))))
+            let watch = try store.watch(.key("quiet"))
+            var elements = watch.makeAsyncIterator()
+            for _ in 1...2000 {
+                let revision = try await store.put("busy", "1")
+                watch.requestProgress()
+                guard case .progress(let progress)? = try await elements.next() else {
+                    Issue.record("revision \(revision): no progress")
+                    break
+                }
+                guard progress >= revision else {
+                    Issue.record("revision \(revision): progress through \(progress) only")
+                    break
+                }
+            }
+            try await store.close()
+        }
+    }
 }

@@ -79,6 +79,22 @@ import Threads
         }
     }
 
+    /// Commits are visible before they are announced, so progress may be asked for through one that is still to come.
+    @Test func progressWaitsForWhatIsStillToBeAnnounced() async throws {
+        let registry = WatchRegistry()
+        let handle = registry.register(.key("k"))
+        handle.requestProgress(through: 3)
+        registry.notify(update(1))
+        await withDispatcher(registry) {
+            var seen: [String] = []
+            for _ in 1...2 { seen.append(WatchDispatchTests.describe(await handle.nextSignal())) }
+            registry.notify(update(2, "other"))
+            registry.notify(update(3, "other"))
+            seen.append(WatchDispatchTests.describe(await handle.nextSignal()))
+            #expect(seen == ["joined 0", "update 1", "progress 3"])
+        }
+    }
+
     /// Queue and buffer of one, and readers who take what they missed from the log: nothing lost, nothing twice.
     @Test(arguments: [1, 2, 10], [1, 3])
     func parkedWatchersRejoin(_ queueSize: Int, _ bufferSize: Int) async throws {

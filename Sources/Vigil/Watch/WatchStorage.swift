@@ -18,8 +18,8 @@ final class WatchStorage: Sendable {
         var statistics = WatchStatistics()
         var handle: WatcherHandle?
         var isCancelled = false
-        /// Progress was asked for before there was anybody to ask.
-        var wantsProgress = false
+        /// Progress was asked for, through this revision, before there was anybody to ask.
+        var wantedProgress: Revision?
     }
 
     /// What to do outside of the lock.
@@ -75,11 +75,13 @@ final class WatchStorage: Sendable {
     }
 
     func requestProgress() {
+        // Commits are visible, and acknowledged, before they are announced: the dispatcher may have yet to see this one.
+        let head = reader.head
         let handle = state.withLock { state in
-            state.wantsProgress = state.handle == nil
+            if state.handle == nil { state.wantedProgress = head }
             return state.handle
         }
-        handle?.requestProgress()
+        handle?.requestProgress(through: head)
     }
 
     var resumeRevision: Revision { state.withLock { $0.machine.next } }
@@ -144,7 +146,7 @@ final class WatchStorage: Sendable {
                 }
             state.handle = registry.register(
                 filter.keys, types: filter.types, overflow: overflow, bufferSize: options.bufferSize)
-            if state.wantsProgress { state.handle?.requestProgress() }
+            if let revision = state.wantedProgress.take() { state.handle?.requestProgress(through: revision) }
         }
     }
 

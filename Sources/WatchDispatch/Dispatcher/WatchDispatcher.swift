@@ -55,6 +55,8 @@ private struct Dispatch: ~Copyable {
     private var popped: [EventQueue.Popped] = []
     /// Watchers that are not routed to and may come back, or are not dropped yet: they end with the dispatcher too.
     private var resting: [ObjectIdentifier: Watcher] = [:]
+    /// Watchers that asked for the progress through a revision that is visible already but was not announced yet.
+    private var expecting: [(watcher: Watcher, through: Revision)] = []
 
     init(registry: WatchRegistry, source: (any UpdateSource)?, last: Revision) {
         self.registry = registry
@@ -76,6 +78,7 @@ private struct Dispatch: ~Copyable {
                 return commands.count
             }
             fill(hole)
+            settle()
             return commands.count + 1
         }
         for next in popped {
@@ -87,6 +90,7 @@ private struct Dispatch: ~Copyable {
                 route(next.update)
             }
         }
+        settle()
         defer { popped.removeAll(keepingCapacity: true) }
         return popped.count + commands.count
     }
@@ -107,9 +111,20 @@ private struct Dispatch: ~Copyable {
         case .unregister(let watcher):
             resting[ObjectIdentifier(watcher)] = nil
             remove(watcher)
-        case .progress(let watcher):
-            watcher.advance(through: machine.last)
+        case .progress(let watcher, let through):
+            if through <= machine.last {
+                watcher.advance(through: machine.last)
+            } else {
+                expecting.append((watcher, through))
+            }
         }
+    }
+
+    /// Answers those whose revision was dispatched meanwhile.
+    private mutating func settle() {
+        guard !expecting.isEmpty else { return }
+        for (watcher, through) in expecting where through <= machine.last { watcher.advance(through: machine.last) }
+        expecting.removeAll { $0.through <= machine.last }
     }
 
     private mutating func remove(_ watcher: Watcher) {

@@ -50,9 +50,9 @@ public final class WatcherHandle: AsyncSequence, Sendable {
         registry.submit(.register(watcher))
     }
 
-    /// Asks for a signal when everything dispatched so far was offered to this watcher.
-    package func requestProgress() {
-        registry.submit(.progress(watcher))
+    /// Asks for a signal when everything through `revision`, which was or will be announced, was offered to this watcher.
+    package func requestProgress(through revision: Revision) {
+        registry.submit(.progress(watcher, through: revision))
     }
 
     /// Waits for the next signal.

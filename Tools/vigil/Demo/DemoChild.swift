@@ -100,6 +100,14 @@ extension CommandLine {
     static var executablePath: String {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? arguments[0]
     }
+
+    /// What to type to run this program again: the script that builds it, where that has started it.
+    static var invocation: String {
+        guard let build = arguments[0].range(of: "/.build/") else { return arguments[0] }
+        let root = String(arguments[0][..<build.lowerBound])
+        guard FileManager.default.isExecutableFile(atPath: root + "/Tools/run") else { return arguments[0] }
+        return root == FileManager.default.currentDirectoryPath ? "Tools/run" : root + "/Tools/run"
+    }
 }
 
 extension Sighting {

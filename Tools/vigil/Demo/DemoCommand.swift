@@ -9,7 +9,7 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             One follows live; one is slow, is parked, and catches up from the log; one is another process that is killed \
             half way and started again; one joins late. Then what each saw is compared with the log, event by event. \
-            Exits with 0 only if nothing is missing and nothing came twice.
+            Exits with 0 only if nothing is missing, nothing came twice, one was parked and one killed; else with 3.
             """)
 
     /// Transactions that are submitted together.
@@ -18,7 +18,9 @@ struct DemoCommand: AsyncParsableCommand {
     private static let marker: Bytes = "demo"
 
     @Option(name: .long, help: ArgumentHelp("The store's directory; it must be new, or a demo's.", valueName: "dir"))
-    var data = "./vigil-demo"
+    var data =
+        ProcessInfo.processInfo.environment["VIGIL_DATA"].flatMap { $0.isEmpty ? nil : $0 }
+        ?? "./vigil-demo"
     @Option(help: ArgumentHelp("At most so many revisions.", valueName: "n")) var events: Int?
     @Flag(name: .long, help: "Print the result as one JSON object.") var json = false
 
@@ -29,7 +31,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let history = PackageHistory(limit: events)
+        let history = await PackageHistory(limit: events)
         let store = try await open()
         let start = store.head
         let child = DemoChild(data: data, start: start)
@@ -38,18 +40,18 @@ struct DemoCommand: AsyncParsableCommand {
             Foundation.exit(ExitStatus.interrupted)
         }
         defer { interruption.end() }
-        Output.error("reading \(history.sources.joined(separator: "; "))")
+        Output.error("read \(history.sources.joined(separator: "; "))")
         Output.error("writing \(history.transactions.count) changes into \(data) …")
         let reports = try await watchAndWrite(store, history, child, start)
         let verdicts = try judge(store, reports)
         // Closing moves everything into the log, so its size is that of all revisions.
         try await store.close()
         let closed = try await WatchStore.open(data, options: StoreOptions(access: .readOnly))
-        let table = DemoTable(verdicts: verdicts, statistics: try closed.statistics(), seconds: reports.seconds)
+        let table = DemoTable(
+            verdicts: verdicts, statistics: try closed.statistics(), seconds: reports.seconds, sources: history.sources)
         try await closed.close()
         Output.standard.line(json ? table.object.text : table.text(data: data))
-        let isProven = verdicts.allSatisfy(\.isExact) && verdicts.contains { $0.report.parked > 0 }
-        if !isProven { throw ExitCode(ExitStatus.store) }
+        if table.failure != nil { throw ExitCode(ExitStatus.store) }
     }
 
     private func open() async throws -> WatchStore {
@@ -66,7 +68,7 @@ struct DemoCommand: AsyncParsableCommand {
         _ store: WatchStore, _ history: PackageHistory, _ child: DemoChild, _ start: Revision
     ) async throws -> (all: [WatcherReport], seconds: Double) {
         let progress = DemoProgress(head: start)
-        let watchers = DemoWatchers(
+        let watchers = try DemoWatchers(
             store: store, progress: progress, start: start, planned: history.transactions.count)
         let half = start + Revision(history.transactions.count / 2)
         async let fast = watchers.fast()
@@ -74,7 +76,14 @@ struct DemoCommand: AsyncParsableCommand {
         async let late = watchers.late()
         async let other = child.follow(progress, killAt: half)
         let began = ContinuousClock.now
-        try await write(history, store, progress)
+        do {
+            try await write(history, store, progress)
+        } catch {
+            // The watchers wait for a writer that is no more.
+            child.stop()
+            await progress.advance(to: store.head, isFinished: true)
+            throw error
+        }
         let seconds = (ContinuousClock.now - began) / .milliseconds(1) / 1000
         Output.error("written; waiting for the watchers …")
         return (try await [fast, slow, other, late], seconds)

@@ -6,6 +6,20 @@ struct DemoTable {
     let statistics: StoreStatistics
     /// How long the writer took.
     let seconds: Double
+    /// Where the changes came from.
+    let sources: [String]
+
+    /// Why the demo has not shown what it is to show; nil if it has.
+    var failure: String? {
+        if !verdicts.allSatisfy(\.isExact) { return "NOT every watcher saw what the log has." }
+        if !verdicts.contains(where: { $0.report.parked > 0 }) {
+            return "No watcher was parked: there was too little to read. Try without --events."
+        }
+        if !verdicts.contains(where: { $0.report.killed > 0 }) {
+            return "The watcher in another process ended before it was killed."
+        }
+        return nil
+    }
 
     func text(data: String) -> String {
         let header = [
@@ -18,32 +32,37 @@ struct DemoTable {
                 "\(verdict.missing)", "\(verdict.doubled)", "\(verdict.wrong)", milliseconds(report.catchUp),
             ]
         }
-        let isExact = verdicts.allSatisfy(\.isExact)
         return """
 
             \(columns([header] + rows))
 
-            \(isExact ? "Every watcher saw exactly what the log has." : "NOT every watcher saw what the log has.")
+            \(failure ?? "Every watcher saw exactly what the log has.")
             \(statistics.head) revisions in \(Text.decimal(seconds)) s; the log takes \(Text.size(statistics.logBytes)) of \
             \(Text.size(statistics.logRawBytes)) raw (\(percent(statistics.ratio))).
+            What was written: \(sources.joined(separator: "; ")).
 
             The store is yours now. Try:
 
-              vigil --data \(data) ls packages/ --limit 5
-              vigil --data \(data) log --limit 10
-              vigil --data \(data) history last --limit 5 --diff
-              vigil --data \(data) show \(max(1, statistics.head / 2))
-              vigil --data \(data) watch packages/ --prefix --from earliest --until head
-              vigil --data \(data) stat
-              vigil --data \(data) check --deep
+            \(suggestions.map { "  \(CommandLine.invocation) --data \(data) \($0)" }.joined(separator: "\n"))
             """
+    }
+
+    private var suggestions: [String] {
+        let middle = max(1, statistics.head / 2)
+        return [
+            "ls packages/ --limit 5", "log --limit 10", "show \(middle)", "get last --at \(middle)",
+            "history last --limit 5 --diff", "watch packages/ --prefix --from earliest --until head", "stat",
+            "check --deep",
+        ]
     }
 
     var object: JSONObject {
         var json = JSONObject()
         json.add("exact", verdicts.allSatisfy(\.isExact))
+        if let failure { json.add("failure", failure) }
         json.add("head", statistics.head)
         json.add("seconds", seconds)
+        json.add("sources", sources.joined(separator: "; "))
         json.add("log_bytes", statistics.logBytes)
         json.add("log_raw_bytes", statistics.logRawBytes)
         json.add(

@@ -8,19 +8,29 @@ struct DemoWatchers {
     let start: Revision
     /// How many revisions the writer is going to make, about.
     let planned: Int
+    private let live: Watch
+    private let sluggish: Watch
+
+    /// Begins the live watches, so that they miss nothing of a writer that begins afterwards.
+    init(store: WatchStore, progress: DemoProgress, start: Revision, planned: Int) throws {
+        self.store = store
+        self.progress = progress
+        self.start = start
+        self.planned = planned
+        live = try store.watch(.all, options: WatchOptions(bufferSize: 1024))
+        sluggish = try store.watch(.all)
+    }
 
     /// Follows live.
     func fast() async throws -> WatcherReport {
-        let watch = try store.watch(.all, options: WatchOptions(bufferSize: 1024))
-        return try await follow(watch, WatcherReport(name: "fast, live", from: start + 1)) { _ in }
+        try await follow(live, WatcherReport(name: "fast, live", from: start + 1)) { _ in }
     }
 
     /// Reads some, then waits until far more was written than its buffer of ten holds; and again.
     func slow() async throws -> WatcherReport {
-        let watch = try store.watch(.all)
         let pause = Revision(max(planned / 6, 20))
         var read = 0
-        return try await follow(watch, WatcherReport(name: "slow, buffer of 10", from: start + 1)) { revision in
+        return try await follow(sluggish, WatcherReport(name: "slow, buffer of 10", from: start + 1)) { revision in
             read += 1
             if read % 100 == 1 { await progress.reach(revision + pause) }
         }
