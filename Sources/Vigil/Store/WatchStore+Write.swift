@@ -5,8 +5,9 @@ extension WatchStore {
     /// Puts `value` under `key`, which has 1 to 511 bytes, and returns the revision that this made. Key and value together
     /// are at most ``LogOptions/transactionBytes``.
     ///
-    /// - Throws: `.invalidKey`, `.tooLarge`; `.full` if there is no room, after which a later write may succeed;
-    ///   `.readOnly` if the disk failed. Then nothing was written that a reader will see.
+    /// - Throws: `.invalidKey`, `.tooLarge`; `.full` if there is no room, after which a later write may succeed. Then the
+    ///   write was not made. `.readOnly` if the disk failed: nobody sees the write now, but it may be found when the store
+    ///   is opened again.
     @discardableResult
     public func put(_ key: Bytes, _ value: Bytes) async throws -> Revision {
         let (_, committer) = try requireCommitter()
