@@ -57,7 +57,8 @@ let package = Package(
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
         .testTarget(
-            name: "RevisionLogTests", dependencies: ["RevisionLog", "LMDB", "Changes", "Threads", "TestSupport"],
+            name: "RevisionLogTests",
+            dependencies: ["RevisionLog", "LMDB", "Changes", "Threads", "CCRC32C", "TestSupport"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "WatchDispatchTests", dependencies: ["WatchDispatch", "Changes", "Threads", "TestSupport"],

@@ -75,9 +75,13 @@ enum Block {
         }
         let raw = try Compression.expand(payload, codec: header.codec, rawLength: header.rawLength)
         let (times, offset) = try times(raw, header)
-        return try RecordDecoder.decode(
+        let batch = try RecordDecoder.decode(
             raw, from: offset, firstRevision: firstRevision, recordCount: header.recordCount,
             changeCount: header.changeCount, commitTimes: times)
+        guard batch.entries.count == header.changeCount else {
+            throw Malformed("block has \(batch.entries.count) changes and claims \(header.changeCount)")
+        }
+        return batch
     }
 
     fileprivate static func checksum(
@@ -107,6 +111,9 @@ enum Block {
                         throw Malformed("time run of \(count) records")
                     }
                     record += Int(count)
+                }
+                guard record == header.recordCount else {
+                    throw Malformed("commit times of \(record) records, not \(header.recordCount)")
                 }
                 return .success((times, reader.offset))
             } catch {

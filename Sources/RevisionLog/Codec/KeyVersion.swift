@@ -81,8 +81,11 @@ package struct KeyVersion: Sendable {
             lease = try Int64(bitPattern: reader.varint())
             if !numbersOnly { value = Bytes(copying: reader.rest()) }
         }
-        guard modRevision >= 1, previousRevision >= 0, createRevision >= 0 else {
-            throw Malformed("entry of revision \(modRevision) goes back before the first")
+        let oldest = min(
+            modRevision, distance == 0 ? modRevision : previousRevision, type == .put ? createRevision : .max)
+        guard oldest >= 1 else { throw Malformed("entry of revision \(modRevision) goes back before the first") }
+        guard type == .put ? version >= 1 : reader.remaining == 0 else {
+            throw Malformed("entry of revision \(modRevision) has version \(version) or is too long")
         }
     }
 

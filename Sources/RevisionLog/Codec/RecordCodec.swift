@@ -105,6 +105,9 @@ enum RecordDecoder {
         guard recordCount >= 1, recordCount <= storage.count, changeCount <= storage.count else {
             throw Malformed("claims \(recordCount) records and \(changeCount) changes in \(storage.count) bytes")
         }
+        guard firstRevision >= 1, firstRevision <= Revision.max - Revision(recordCount) else {
+            throw Malformed("\(recordCount) records from revision \(firstRevision) on")
+        }
         var entries: [ChangeEntry] = []
         var starts: [UInt32] = []
         entries.reserveCapacity(max(changeCount, recordCount))
@@ -159,8 +162,9 @@ enum RecordDecoder {
             }
         }
         let lease = try tag & Tag.lease == 0 ? 0 : Int64(bitPattern: reader.varint())
-        let previous = try tag & Tag.previous == 0 ? 0 : revision - reader.number()
-        guard previous >= 0, previous < revision else {
+        let hasPrevious = tag & Tag.previous != 0
+        let previous = try hasPrevious ? revision - reader.number() : 0
+        guard previous >= (hasPrevious ? 1 : 0), previous < revision else {
             throw Malformed("previous revision \(previous) in revision \(revision)")
         }
         return ChangeEntry(

@@ -1,0 +1,89 @@
+import Changes
+import TestSupport
+import Testing
+
+@testable import RevisionLog
+
+/// Random batches, and what a dictionary makes of them.
+struct OverlayModel {
+    var newest: [Bytes: WatchEvent] = [:]
+    var next: Revision = 1
+    var random: SeededGenerator
+
+    /// Keys of which many share their first eight bytes, are prefixes of others, or differ in zeros only.
+    mutating func key() -> Bytes {
+        let stem: [UInt8] = [[], Array("services".utf8), [0], [0xFF], Array("services/".utf8)][random.below(5)]
+        return Bytes(stem + (0..<random.below(4)).map { _ in [0, 1, 0x7F, 0x80, 0xFF][random.below(5)] } + [7])
+    }
+
+    mutating func batch() -> ChangeBatch {
+        let records = (0...random.below(random.chance(5) ? 40 : 3)).map { record in
+            (0...random.below(3)).map { _ in
+                var event = random.event(next + Int64(record))
+                event.key = key()
+                return event
+            }
+        }
+        next += Int64(records.count)
+        for event in records.joined() { newest[event.key] = event }
+        return encode(records, milliseconds: 0)
+    }
+}
+
+@Suite struct OverlayTests {
+    @Test func aRunHasTheNewestOfEachKey() {
+        let seed = UInt64.random(in: 0 ... .max)
+        for round in 0..<100 {
+            var model = OverlayModel(random: SeededGenerator(seed &+ UInt64(round)))
+            let run = OverlayRun(model.batch())
+            expect(run, model, "seed \(seed), round \(round)")
+        }
+    }
+
+    @Test func mergedRunsAreThatOfAllBatches() {
+        let seed = UInt64.random(in: 0 ... .max)
+        for round in 0..<20 {
+            var model = OverlayModel(random: SeededGenerator(seed &+ UInt64(round)))
+            var merged = OverlayRun(model.batch())
+            for _ in 0..<10 {
+                merged = OverlayRun(older: merged, newer: OverlayRun(model.batch()))
+                expect(merged, model, "seed \(seed), round \(round)")
+            }
+        }
+    }
+
+    private func expect(_ run: OverlayRun, _ model: OverlayModel, _ comment: Comment) {
+        let keys = model.newest.keys.sorted()
+        #expect(run.entries.indices.map { run.key($0) } == keys, comment)
+        for (position, key) in keys.enumerated() {
+            #expect(run.version(position).event(key) == model.newest[key], comment)
+            #expect(key.withUnsafeBytes { run.find($0) } == position, comment)
+            #expect(key.successor.withUnsafeBytes { run.lowerBound($0) } == position + 1, comment)
+            let shorter = key[0..<key.count - 1]
+            let bound = keys.firstIndex { $0 >= shorter }
+            #expect(shorter.withUnsafeBytes { run.lowerBound($0) } == bound, comment)
+            #expect(shorter.withUnsafeBytes { run.find($0) } == keys.firstIndex(of: shorter), comment)
+        }
+    }
+
+    @Test func aListOfRunsStaysShort() {
+        let seed = UInt64.random(in: 0 ... .max)
+        var model = OverlayModel(random: SeededGenerator(seed))
+        var runs: [OverlayRun] = []
+        for _ in 0..<500 {
+            runs.add(OverlayRun(model.batch()))
+            for (older, newer) in zip(runs, runs.dropFirst()) {
+                #expect(older.entries.count >= 2 * newer.entries.count, "seed \(seed)")
+            }
+        }
+        // Sizes at least double from run to run, and there are few keys.
+        #expect(runs.count <= 12, "seed \(seed)")
+        #expect(runs.reduce(0) { $0 + $1.batches.count } == 500)
+        for (key, event) in model.newest {
+            let found = key.withUnsafeBytes { key in
+                runs.reversed().lazy.compactMap { run in run.find(key).map { run.version($0) } }.first
+            }
+            #expect(found?.event(key) == event, "\(key), seed \(seed)")
+        }
+    }
+}
