@@ -22,18 +22,13 @@ final class HeadWatcher: Sendable {
             notifications = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
             let path = "\(directory)/\(WriterLock.fileName)"
             if notifications >= 0, inotify_add_watch(notifications, path, UInt32(IN_MODIFY)) < 0 {
-                let error = StoreError(errno: errno, "watch \(path)")
-                closeAll()
-                throw error
+                throw StoreError(errno: errno, "watch \(path)")
             }
         #endif
     }
 
+    // Runs also if `init` throws once all properties are set.
     deinit {
-        closeAll()
-    }
-
-    private func closeAll() {
         close(wakeUp.read)
         close(wakeUp.write)
         if notifications >= 0 { close(notifications) }

@@ -123,7 +123,8 @@ final class Journal: Sendable {
         if !contents.unflushed.contains(where: { $0 === file }) { contents.unflushed.append(file) }
     }
 
-    /// Makes everything appended so far survive a loss of power.
+    /// Makes everything appended so far survive a loss of power. For one thread at a time: what another is just flushing
+    /// is not waited for.
     func flush() throws {
         let (files, head) = try contents.withLock { contents in
             try Self.requireIntact(contents)

@@ -54,8 +54,8 @@ final class SegmentFile: Sendable {
             guard rename(path, "\(directory)/\(name)") == 0 else { throw StoreError(errno: errno, "rename \(path)") }
             try Self.flushDirectory(directory)
         } catch {
+            // `deinit` closes the file, also of an object whose `init` throws once all its properties are set.
             unlink(path)
-            Self.close(descriptor)
             throw error
         }
     }

@@ -39,7 +39,6 @@ final class WriterLock: Sendable {
             attempt += 1
             guard errno == EWOULDBLOCK || errno == EINTR, attempt < Self.attempts else {
                 let holder = WriterLock.read(descriptor)?.pid ?? 0
-                close(descriptor)
                 throw StoreError(
                     .locked,
                     "the store in \(directory) is open for writing in process \(holder); "
@@ -57,9 +56,14 @@ final class WriterLock: Sendable {
         try write([bits, ~bits], at: 0)
     }
 
-    /// Ends the lock. Must be called once, and nothing after it.
-    func release() {
+    // Runs also if `init` throws, or the opening of the store of which this is the lock.
+    deinit {
         close(descriptor)
+    }
+
+    /// Ends the lock, as the end of the last reference does. Nothing may be published after it.
+    func release() {
+        flock(descriptor, LOCK_UN)
     }
 
     private func write(_ numbers: [UInt64], at offset: Int) throws(StoreError) {

@@ -106,3 +106,10 @@ func storeError(_ body: () throws -> Void) -> StoreError? {
         return error as? StoreError
     }
 }
+
+/// Runs `body` while a directory stands at `path`.
+func inTheWay(_ path: String, _ body: () throws -> Void) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try body()
+}
