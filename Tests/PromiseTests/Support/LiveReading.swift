@@ -8,7 +8,7 @@ import Vigil
 final class LiveReading: Sendable {
     let watch: Watch
     private let last: Target
-    private let task: Task<[WatchUpdate], any Error>
+    private let task: Task<[WatchElement], any Error>
 
     /// The revision at which the reading ends, once that is known.
     private final class Target: Sendable {
@@ -20,39 +20,36 @@ final class LiveReading: Sendable {
 
     /// The watch must not start in the future: what is awaited is its first progress.
     init(_ watch: Watch) async throws {
-        var before: [WatchUpdate] = []
+        var first: [WatchElement] = []
         watch.requestProgress()
-        registering: for try await element in watch {
-            switch element {
-            case .update(let update): before.append(update)
-            case .progress: break registering
-            case .state, .synced, .gap: break
-            }
+        for try await element in watch {
+            first.append(element)
+            if case .progress = element { break }
         }
         let last = Target()
-        let delivered = before
+        let delivered = first
         self.watch = watch
         self.last = last
         task = Task {
-            var updates = delivered
+            var elements = delivered
             for try await element in watch {
+                elements.append(element)
                 switch element {
                 case .update(let update):
-                    updates.append(update)
-                    if update.revision >= last.value { return updates }
+                    if update.revision >= last.value { return elements }
                 case .progress(let revision):
-                    if revision >= last.value { return updates }
+                    if revision >= last.value { return elements }
                     // It may have been on its way before the end was known, and then no other comes by itself.
                     if last.value < .max { watch.requestProgress() }
                 case .state, .synced, .gap: break
                 }
             }
-            return updates
+            return elements
         }
     }
 
     /// What was delivered until everything through `revision` was, which must be committed.
-    func finish(through revision: Revision) async throws -> [WatchUpdate] {
+    func finish(through revision: Revision) async throws -> [WatchElement] {
         last.set(revision)
         watch.requestProgress()
         return try await task.value
@@ -69,6 +66,8 @@ func watchAll(
     }
     try await writeConcurrently(store)
     var results: [(KeyRange, [WatchUpdate])] = []
-    for (range, reading) in readings { results.append((range, try await reading.finish(through: store.head))) }
+    for (range, reading) in readings { 
+        results.append((range, updates(in: try await reading.finish(through: store.head))))
+    }
     return results
 }
