@@ -101,6 +101,11 @@ public final class WatchRegistry: Sendable {
 
     var isStopping: Bool { isShutDown.load(ordering: .sequentiallyConsistent) }
     var hasCommands: Bool { !commands.isEmpty }
+    /// Whether the dispatcher, which has dealt with so many drops, has something to do. A drop counts by itself: the
+    /// queue that was full for a producer may be empty again when that gets to count it.
+    func hasWork(droppedSeen: UInt64) -> Bool {
+        !queue.isEmpty || hasCommands || queue.dropped.count != droppedSeen
+    }
     func takeCommands() -> [Command] { commands.takeAll() }
 
     /// The dispatcher starts; false if one runs already.

@@ -30,7 +30,7 @@ public final class WatchStore: Sendable {
 
     private let source: Source
     let reader: LogReader
-    private let registry: WatchRegistry
+    let registry: WatchRegistry
     private let dispatching: Task<Void, Never>
     private let isClosed = Atomic(false)
 

@@ -21,7 +21,8 @@ struct DispatchStateMachine: Sendable {
     private let isContiguous: Bool
     /// The last revision dealt with.
     private(set) var last: Revision
-    private var droppedSeen: UInt64 = 0
+    /// How many drops were dealt with.
+    private(set) var droppedSeen: UInt64 = 0
 
     init(isContiguous: Bool, last: Revision) {
         self.isContiguous = isContiguous

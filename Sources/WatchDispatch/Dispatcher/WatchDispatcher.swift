@@ -30,11 +30,10 @@ public final class WatchDispatcher: Sendable {
             let count = dispatch.round()
             sinceYield += count
             if count == 0 {
-                if registry.isStopping, !registry.hasCommands, registry.queue.isEmpty { break }
                 let registry = registry
-                await registry.wakeUp.sleep {
-                    !registry.queue.isEmpty || registry.hasCommands || registry.isStopping
-                }
+                let droppedSeen = dispatch.droppedSeen
+                if registry.isStopping, !registry.hasWork(droppedSeen: droppedSeen) { break }
+                await registry.wakeUp.sleep { registry.hasWork(droppedSeen: droppedSeen) || registry.isStopping }
                 sinceYield = 0
             } else if sinceYield >= Limits.dispatchYield {
                 await Task.yield()
@@ -66,14 +65,14 @@ private struct Dispatch: ~Copyable {
 
     /// Takes what is there, at most a batch; returns how much that was.
     ///
-    /// The order matters: whoever registered before an update was announced is found when that was popped before the
-    /// commands were taken.
+    /// The order matters. Whoever registered before an update was announced, or dropped, is found when that was seen
+    /// before the commands were taken; and what was queued before a drop is found when the drops were counted first.
     mutating func round() -> Int {
+        let dropped = registry.queue.dropped
         while popped.count < Limits.dispatchBatch, let next = registry.queue.pop() { popped.append(next) }
         let commands = registry.takeCommands()
         for command in commands { carryOut(command) }
         if popped.isEmpty {
-            let dropped = registry.queue.dropped
             guard let hole = machine.drained(dropped: dropped.count, through: dropped.through) else {
                 return commands.count
             }
@@ -94,6 +93,9 @@ private struct Dispatch: ~Copyable {
         defer { popped.removeAll(keepingCapacity: true) }
         return popped.count + commands.count
     }
+
+    /// How many drops were dealt with.
+    var droppedSeen: UInt64 { machine.droppedSeen }
 
     /// Nothing more will be dispatched.
     mutating func finish() {

@@ -5,59 +5,72 @@ import Vigil
 @Suite struct PolicyTests {
     @Test func latestDeliversTheNewestOfEachKeyInOrder() async throws {
         try await withStore { store in
-            let watch = try store.watch(.all, options: WatchOptions(policy: .latest))
+            let reading = try await LiveReading(store.watch(.all, options: WatchOptions(policy: .latest)))
+            let unread = try store.watch(.all, options: WatchOptions(policy: .latest))
             try await writeConcurrently(store)
-            var newest: [Bytes: WatchEvent] = [:]
-            let updates = try await collect(watch, through: store.head)
-            for event in updates.flatMap(\.events) { newest[event.key] = event }
-            #expect(updates.map(\.revision) == updates.map(\.revision).sorted())
-            #expect(updates.count < store.head)
-            for event in try logged(store)
-            where event.revision == (try store.history(of: event.key, limit: 1)).first?.revision {
-                #expect(newest[event.key] == event)
+            let delivered = updates(in: try await reading.finish(through: store.head))
+            let conflated = try await collect(unread, through: store.head)
+            #expect(conflated.count < store.head)
+            for updates in [delivered, conflated] {
+                var newest: [Bytes: WatchEvent] = [:]
+                for event in updates.flatMap(\.events) { newest[event.key] = event }
+                let revisions = updates.map(\.revision)
+                #expect(zip(revisions, revisions.dropFirst()).allSatisfy { $0 < $1 })
+                for event in try logged(store)
+                where event.revision == (try store.history(of: event.key, limit: 1)).first?.revision {
+                    #expect(newest[event.key] == event)
+                }
             }
         }
     }
 
-    @Test func dropTellsEveryLoss() async throws {
+    /// Every revision is either delivered or named by a gap, in order, and progress never runs ahead of either.
+    private func expectAccounted(_ elements: [WatchElement], after start: Revision, through last: Revision) -> Int {
+        var accounted = start
+        var gaps = 0
+        for element in elements {
+            switch element {
+            case .update(let update):
+                #expect(update.revision == accounted + 1)
+                accounted = update.revision
+            case .gap(let from, let through):
+                #expect(from == accounted + 1 && through >= from)
+                accounted = through
+                gaps += 1
+            case .progress(let revision): #expect(revision == accounted)
+            case .state, .synced: Issue.record("\(element)")
+            }
+        }
+        #expect(accounted == last)
+        return gaps
+    }
+
+    @Test(arguments: [1, 3, 1000]) func dropTellsEveryLossWhileItIsRead(_ queue: Int) async throws {
+        try await withStore(tightOptions(queue: queue)) { store in
+            let reading = try await LiveReading(store.watch(.all, options: WatchOptions(policy: .drop)))
+            try await writeConcurrently(store)
+            _ = expectAccounted(try await reading.finish(through: store.head), after: 0, through: store.head)
+        }
+    }
+
+    @Test func dropTellsWhatWasLostWhileNobodyRead() async throws {
         try await withStore { store in
             let watch = try store.watch(.all, options: WatchOptions(policy: .drop))
-            try await register(watch, store)
+            try await register(watch)
             try await writeConcurrently(store)
-            var accounted: Revision = 1
-            var gaps = 0
-            watch.requestProgress()
-            reading: for try await element in watch {
-                switch element {
-                case .update(let update):
-                    #expect(update.revision == accounted + 1)
-                    accounted = update.revision
-                case .gap(let from, let through):
-                    #expect(from == accounted + 1 && through >= from)
-                    accounted = through
-                    gaps += 1
-                case .progress(let revision):
-                    #expect(revision <= accounted)
-                    if accounted >= store.head { break reading }
-                    watch.requestProgress()
-                default: break
-                }
-                if accounted >= store.head { break }
-            }
-            #expect(accounted == store.head)
-            #expect(gaps > 0)
+            let elements = try await collectElements(watch, through: store.head)
+            #expect(expectAccounted(elements, after: 0, through: store.head) > 0)
         }
     }
 
     @Test func cancelSaysExactlyWhereToResume() async throws {
         try await withStore { store in
             let watch = try store.watch(.all, options: WatchOptions(policy: .cancel))
-            try await register(watch, store)
+            try await register(watch)
             try await writeConcurrently(store, writers: 2, each: 60)
-            var elements = watch.makeAsyncIterator()
-            var last: Revision = 1
+            var last: Revision = 0
             do {
-                while let element = try await elements.next() {
+                for try await element in watch {
                     if case .update(let update) = element { last = update.revision }
                 }
                 Issue.record("the watch ended without an error")
@@ -70,10 +83,9 @@ import Vigil
         }
     }
 
-    /// A watch is registered by its first read, which the first write ends.
-    private func register(_ watch: Watch, _ store: WatchStore) async throws {
-        async let first = watch.first { _ in true }
-        try await store.put("k", "1")
-        _ = try await first
+    /// A watch is registered by its first read, which its first progress ends.
+    private func register(_ watch: Watch) async throws {
+        watch.requestProgress()
+        _ = try await watch.first { _ in true }
     }
 }

@@ -48,23 +48,35 @@ func writeConcurrently(_ store: WatchStore, writers: Int = 6, each: Int = 120) a
     }
 }
 
-/// The updates of `watch` until everything through `last` was delivered.
-func collect(_ watch: Watch, through last: Revision) async throws -> [WatchUpdate] {
-    var updates: [WatchUpdate] = []
+/// The elements of `watch` until everything through `last` was delivered.
+func collectElements(_ watch: Watch, through last: Revision) async throws -> [WatchElement] {
+    var elements: [WatchElement] = []
     if watch.resumeRevision > last { return [] }
     watch.requestProgress()
     for try await element in watch {
+        elements.append(element)
         switch element {
         case .update(let update):
-            updates.append(update)
-            if update.revision >= last { return updates }
+            if update.revision >= last { return elements }
         case .progress(let revision):
-            if revision >= last { return updates }
+            if revision >= last { return elements }
             watch.requestProgress()
         case .state, .synced, .gap: break
         }
     }
-    return updates
+    return elements
+}
+
+func updates(in elements: [WatchElement]) -> [WatchUpdate] {
+    elements.compactMap { element in
+        guard case .update(let update) = element else { return nil }
+        return update
+    }
+}
+
+/// The updates of `watch` until everything through `last` was delivered.
+func collect(_ watch: Watch, through last: Revision) async throws -> [WatchUpdate] {
+    updates(in: try await collectElements(watch, through: last))
 }
 
 /// What the log has of `keys` from `first` on.
@@ -81,20 +93,3 @@ func logged(_ store: WatchStore, _ keys: KeyRange = .all, from first: Revision =
 
 /// The kinds of key range that the routing treats differently.
 let ranges: [KeyRange] = [.key("a/1"), .key("both"), .prefix("a/"), .range("a/5", "b/5"), .from("b/"), .all]
-
-/// Watches all `ranges` while `writeConcurrently` runs, and returns for each its updates.
-func watchAll(
-    _ store: WatchStore, options: WatchOptions = WatchOptions(), from start: WatchStart = .now
-) async throws -> [(KeyRange, [WatchUpdate])] {
-    let watches = try ranges.map { ($0, try store.watch($0, from: start, options: options)) }
-    try await writeConcurrently(store)
-    let head = store.head
-    return try await withThrowingTaskGroup(of: (Int, [WatchUpdate]).self) { group in
-        for (index, (_, watch)) in watches.enumerated() {
-            group.addTask { (index, try await collect(watch, through: head)) }
-        }
-        var results = watches.map { ($0.0, [WatchUpdate]()) }
-        for try await (index, updates) in group { results[index].1 = updates }
-        return results
-    }
-}
