@@ -60,15 +60,22 @@ public struct Cursor<Access>: ~Copyable {
         return Entry(key: UnsafeRawBufferPointer(key), value: UnsafeRawBufferPointer(value))
     }
 
-    /// `key` if it is there, or else the next greater one. The empty key means the smallest.
+    /// `key` if it is there, or else the next greater one. The empty key means the smallest; one that is too long to be
+    /// there is a bound like any other.
     public mutating func seek(atOrAfter key: UnsafeRawBufferPointer) throws(LMDBError) -> Entry? {
-        key.isEmpty ? try first() : try move(MDB_SET_RANGE, to: key)
+        if key.isEmpty { return try first() }
+        let longest = Int(mdb_env_get_maxkeysize(mdb_txn_env(mdb_cursor_txn(handle))))
+        if key.count <= longest { return try move(MDB_SET_RANGE, to: key) }
+        // Its beginning, if that is there, comes before it; whatever comes after its beginning comes after it too.
+        let beginning = UnsafeRawBufferPointer(rebasing: key[..<longest])
+        guard let found = try move(MDB_SET_RANGE, to: beginning) else { return nil }
+        return found.key.elementsEqual(beginning) ? try next() : found
     }
 
     /// `key` if it is there, or else the next smaller one.
     public mutating func seek(atOrBefore key: UnsafeRawBufferPointer) throws(LMDBError) -> Entry? {
         if key.isEmpty { return nil }
-        guard let found = try move(MDB_SET_RANGE, to: key) else { return try last() }
+        guard let found = try seek(atOrAfter: key) else { return try last() }
         return found.key.elementsEqual(key) ? found : try previous()
     }
 

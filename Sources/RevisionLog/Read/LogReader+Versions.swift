@@ -92,7 +92,10 @@ extension LogReader {
         _ key: UnsafeRawBufferPointer, in database: Database, numbersOnly: Bool = false,
         _ transaction: borrowing ReadTransaction
     ) throws -> KeyVersion? {
-        guard let bytes = try transaction.get(database, key) else { return nil }
+        // LMDB refuses to look for a key that no put can have made.
+        guard LogOptions.keyBytes.contains(key.count), let bytes = try transaction.get(database, key) else {
+            return nil
+        }
         return try decode(bytes, key: key, database, numbersOnly: numbersOnly)
     }
 

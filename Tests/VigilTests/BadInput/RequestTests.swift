@@ -29,6 +29,21 @@ import Vigil
         }
     }
 
+    @Test func boundsOfARangeMayBeLongerThanAKey() async throws {
+        try await withSmallStore { store in
+            let longest = Bytes([UInt8](repeating: 0x6B, count: 511))
+            let beyond = Bytes([UInt8](repeating: 0x6B, count: 600))
+            for key in [Bytes("a"), longest, Bytes("z")] { try await store.put(key, "v") }
+            for order in [RangeOptions.Order.ascending, .descending] {
+                let options = RangeOptions(order: order)
+                #expect(try store.range(.from(beyond), options).keyValues.map(\.key) == ["z"])
+                #expect(try Set(store.range(.range("a", beyond), options).keyValues.map(\.key)) == ["a", longest])
+                #expect(try store.range(.prefix(beyond), options).keyValues.isEmpty)
+            }
+            #expect(try store.history(of: beyond).isEmpty)
+        }
+    }
+
     @Test func valuesAreBounded() async throws {
         try await withSmallStore { store in
             let limit = smallOptions().log.transactionBytes
