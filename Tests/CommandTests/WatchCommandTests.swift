@@ -81,6 +81,8 @@ import Testing
             _ = try await vigil("compact", "4")
             let outcome = try await vigil("watch", "a", "--from", "2", "--until", "head")
             #expect(outcome.status == 3 && outcome.errors.contains("earliest available is 4"))
+            #expect(outcome.errors.contains("resume with --from 4"))
+            #expect(try await vigil("watch", "a", "--from", "99", "--until", "head").lines.isEmpty)
             #expect(try await vigil("watch", "a", "--from", "4", "--until", "head").lines.count == 2)
         }
     }

@@ -145,8 +145,8 @@ struct JournalScan {
         var error = StoreError(
             .damaged,
             "\(location): revision \(missing) is missing or broken, though the journal was flushed through "
-                + "\(flushedThrough); what comes before is intact. Restore a backup, or copy the store and run "
-                + "`vigil recover` on the copy")
+                + "\(flushedThrough); what comes before is intact. Keep a copy of the directory as it is, and "
+                + "restore a backup")
         error.requested = missing
         return error
     }

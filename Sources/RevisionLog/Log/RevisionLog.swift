@@ -57,7 +57,8 @@ package final class RevisionLog: Sendable {
         try journal.append(payload.header, payload: payload.bytes)
         if durability == .sync { try journal.flush() }
         let pending = reader.state.append(batch)
-        try lock.publish(head: batch.lastRevision)
+        // The commit stands, whatever becomes of this: followers in other processes learn of it with the next one.
+        try? lock.publish(head: batch.lastRevision)
         checkpointer.committed(pending: pending, before: pending - batch.storage.count)
     }
 

@@ -66,7 +66,7 @@ func watchAll(
     }
     try await writeConcurrently(store)
     var results: [(KeyRange, [WatchUpdate])] = []
-    for (range, reading) in readings { 
+    for (range, reading) in readings {
         results.append((range, updates(in: try await reading.finish(through: store.head))))
     }
     return results

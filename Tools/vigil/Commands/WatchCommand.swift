@@ -41,10 +41,10 @@ struct WatchCommand: AsyncParsableCommand {
             do {
                 try await follow(watch, target, store)
             } catch {
-                tellResume(watch)
+                tellResume((error as? StoreError)?.earliest ?? watch.resumeRevision)
                 throw error
             }
-            tellResume(watch)
+            tellResume(watch.resumeRevision)
         }
     }
 
@@ -65,6 +65,8 @@ struct WatchCommand: AsyncParsableCommand {
         }
         defer { reaching.cancel() }
         var isStateComplete = from.start != .snapshot
+        // What begins after its end has nothing to wait for.
+        if let target, isStateComplete, watch.resumeRevision > target { return }
         for try await element in watch {
             if let target, case .update(let update) = element, update.revision > target { return }
             try await show(element)
@@ -109,9 +111,9 @@ struct WatchCommand: AsyncParsableCommand {
         }
     }
 
-    private func tellResume(_ watch: Watch) {
+    private func tellResume(_ revision: Revision) {
         Output.standard.flush()
-        Output.error("resume with --from \(watch.resumeRevision)")
+        Output.error("resume with --from \(revision)")
     }
 }
 
