@@ -73,7 +73,7 @@ let package = Package(
             name: "CrashTests", dependencies: ["Vigil", "CrashWriter", "ChildProcess", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandTests", dependencies: ["VigilCommand", "ChildProcess", "TestSupport"], swiftSettings: settings
+            name: "CommandTests", dependencies: ["VigilCommand", "CrashWriter", "ChildProcess", "TestSupport"], swiftSettings: settings
         ),
     ]
 )

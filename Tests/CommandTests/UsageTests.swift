@@ -73,18 +73,12 @@ import Testing
 
     @Test func aSecondWriterIsToldWhoTheFirstIs() async throws {
         try await withCommand { vigil in
-            _ = try await vigil("put", "a", "1")
-            let first = try vigil.start("import", "-", "--data", vigil.data)
-            // `import` of nothing ends at once, so a writer that lasts is made with a pipe that stays open.
-            _ = await first.status()
-            let holder = try ChildProcess(
-                "/bin/sh",
-                ["-c", "sleep 60 | exec \"$0\" import - --data \"$1\"", ChildProcess.path(of: "vigil"), vigil.data])
-            var outcome = try await vigil("put", "a", "2")
-            while outcome.status == 0 { outcome = try await vigil("put", "a", "2") }
+            let holder = try ChildProcess(built: "CrashWriter", ["write", vigil.data, "1", "sync"])
+            for await _ in holder.lines { break }
+            let outcome = try await vigil("put", "a", "2")
             #expect(outcome.status == 3)
-            #expect(outcome.errors.contains("open for writing in process"))
-            #expect(try await vigil("get", "a").status == 0, "reading goes on beside a writer")
+            #expect(outcome.errors.contains("open for writing in process \(holder.processIdentifier)"))
+            #expect(try await vigil("ls").status == 0, "reading goes on beside a writer")
             holder.kill()
         }
     }
