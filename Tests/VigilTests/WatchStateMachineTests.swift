@@ -38,9 +38,13 @@ import Testing
         var earliest = WatchStateMachine(.earliest, keys: .all, head: 9, earliest: 1)
         let again = earliest.compacted(error)
         #expect(again == nil && earliest.next == 4)
-        earliest.replayed(before: 6)
+        // A step that found nothing is not a delivery yet.
+        earliest.replayed(before: 5)
+        let onceMore = earliest.compacted(.compacted(requested: 5, earliest: 6))
+        #expect(onceMore == nil && earliest.next == 6)
+        earliest.delivered(WatchUpdate(revision: 6, events: [WatchEvent(type: .put, key: "k", revision: 6)]))
         var revision = WatchStateMachine(.revision(1), keys: .all, head: 9, earliest: 1)
-        for outcome in [earliest.compacted(.compacted(requested: 6, earliest: 8)), revision.compacted(error)] {
+        for outcome in [earliest.compacted(.compacted(requested: 7, earliest: 8)), revision.compacted(error)] {
             guard case .fail(let told)? = outcome else {
                 Issue.record("a compaction was passed over")
                 return

@@ -49,7 +49,7 @@ public final class Watch: AsyncSequence, Sendable {
     }
 
     /// Asks for a ``WatchElement/progress(_:)`` as soon as everything that is visible now was delivered. A watch that is
-    /// catching up sends one anyway when it has.
+    /// catching up sends one anyway when it has; one that begins in the future does not answer before its start.
     public func requestProgress() {
         storage.requestProgress()
     }

@@ -27,7 +27,7 @@ struct WatchStateMachine: Sendable {
         case deliver(WatchElement)
         /// Read a page of the state at a revision, from a key on; then call `stateRead`.
         case readState(at: Revision, from: Bytes)
-        /// Read one step of the log from ``next`` on, deliver it, then call `replayed`.
+        /// Read one step of the log from ``next`` on; call `delivered` for each update of it, then `replayed`.
         case replay(through: Revision)
         /// Register with the dispatcher, or rejoin it.
         case join
@@ -77,6 +77,7 @@ struct WatchStateMachine: Sendable {
             phase = .live
             guard isCatchingUp else { return .awaitSignal }
             isCatchingUp = false
+            followsEarliest = false
             return .deliver(.progress(next - 1))
         case .ended:
             return .end
@@ -95,10 +96,15 @@ struct WatchStateMachine: Sendable {
         return .synced(revision)
     }
 
-    /// Everything before `revision` was read from the log and delivered.
+    /// An update from the log is delivered.
+    mutating func delivered(_ update: WatchUpdate) {
+        next = max(next, update.revision + 1)
+        followsEarliest = false
+    }
+
+    /// Everything before `revision` was read from the log, and what was found there delivered.
     mutating func replayed(before revision: Revision) {
         next = max(next, revision)
-        followsEarliest = false
     }
 
     /// The log no longer has what was to be read. A watch of the earliest revision that has delivered nothing begins
@@ -133,11 +139,13 @@ struct WatchStateMachine: Sendable {
             return nil
         case .gap(let from, let through):
             guard through >= next else { return nil }
+            followsEarliest = false
             defer { next = through + 1 }
             return .deliver(.gap(from: max(from, next), through: through))
         case .progress(let revision):
             guard revision >= next - 1 else { return nil }
             next = revision + 1
+            followsEarliest = false
             return .deliver(.progress(revision))
         case .overflowed(let revision):
             phase = .ended

@@ -98,7 +98,7 @@ final class WatchStorage: Sendable {
     private func step(_ state: inout State) throws -> Step {
         if let mark = state.mark.take() { return .element(mark) }
         if let update = state.replayed.popFirst() {
-            state.machine.replayed(before: update.revision + 1)
+            state.machine.delivered(update)
             state.statistics.replayed += 1
             return .element(.update(try complete(update)))
         }
