@@ -1,5 +1,6 @@
 import Testing
-import Vigil
+
+@testable import Vigil
 
 /// Nothing in the retained history is skipped; where history is gone the watch fails loudly.
 @Suite struct P3Reliable {
@@ -40,33 +41,6 @@ import Vigil
         }
     }
 
-    @Test("C16 a compaction that races a replay is told, or changes nothing")
-    func compactionRacesReplay() async throws {
-        try await withStore { store in
-            try await writeConcurrently(store)
-            let head = store.head
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    for revision in stride(from: Revision(50), to: head, by: 50) {
-                        try await store.compact(through: revision)
-                    }
-                }
-                for _ in 0..<40 {
-                    group.addTask {
-                        let from = store.earliest
-                        do {
-                            let updates = try await collect(store.watch(.all, from: .revision(from)), through: head)
-                            #expect(updates.map(\.revision) == Array(from...head))
-                        } catch let error as StoreError where error.code == .compacted {
-                            #expect(error.earliest! > from)
-                        }
-                    }
-                }
-                try await group.waitForAll()
-            }
-        }
-    }
-
     @Test("C12 a slow watcher catches up, however often it is parked")
     func slowWatchersCatchUp() async throws {
         try await withStore { store in
@@ -83,53 +57,44 @@ import Vigil
         }
     }
 
-    @Test("C14 the compaction revision can be watched, the one before cannot")
-    func startsAtTheCompactionRevision() async throws {
+    /// Parked and back, twenty times, in the middle of the writing.
+    @Test(.timeLimit(.minutes(1))) func aParkedWatcherRejoinsWhileWritersGoOn() async throws {
         try await withStore { store in
-            for index in 1...9 { try await store.put("k", "\(index)") }
-            try await store.delete("k")
-            try await store.put("k", "11")
-            try await store.compact(through: 10)
-            let updates = try await collect(store.watch(.key("k"), from: .revision(10)), through: 11)
-            #expect(updates.flatMap(\.events).map(\.type) == [.delete, .put])
-            let tooEarly = try store.watch(.key("k"), from: .revision(9))
-            await #expect(throws: StoreError.compacted(requested: 9, earliest: 10)) {
-                for try await _ in tooEarly {}
+            let reading = try await LiveReading(store.watch(.all))
+            while reading.watch.statistics.parked < 20 {
+                _ = try await store.transactions((0..<20).map { Transaction(then: [.put("k", Bytes("\($0)"))]) })
             }
-        }
-    }
-
-    @Test func theEarliestStartCannotLoseTheRace() async throws {
-        try await withStore { store in
-            try await writeConcurrently(store, writers: 2, each: 200)
-            let head = store.head
-            for revision in stride(from: Revision(10), to: head - 10, by: 10) {
-                let watch = try store.watch(.all, from: .earliest)
-                try await store.compact(through: revision)
-                let updates = try await collect(watch, through: head)
-                #expect(updates.map(\.revision) == Array(revision...head))
-            }
+            let seen = updates(in: try await reading.finish(through: store.head)).map(\.revision)
+            #expect(seen == Array(1...store.head))
+            let statistics = reading.watch.statistics
+            #expect(statistics.live >= 20 && statistics.live + statistics.replayed == store.head)
         }
     }
 
     @Test func watchersComeAndGoByTheThousand() async throws {
         try await withStore(tightOptions(queue: 100, buffer: 2)) { store in
+            let steady = try await LiveReading(store.watch(.all))
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await writeConcurrently(store, writers: 4, each: 200) }
                 for worker in 0..<4 {
                     group.addTask {
                         for index in 0..<500 {
                             let watch = try store.watch(ranges[(worker + index) % ranges.count], from: .earliest)
+                            // Read far enough to be registered, or not at all.
+                            watch.requestProgress()
                             var elements = watch.makeAsyncIterator()
-                            if index % 3 == 0, store.head > 50 { _ = try await elements.next() }
+                            if index % 3 != 0 { #expect(try await elements.next() != nil) }
                             if index % 2 == 0 { watch.cancel() }
                         }
                     }
                 }
                 try await group.waitForAll()
             }
-            let updates = try await collect(store.watch(.all, from: .earliest), through: store.head)
-            #expect(updates.count == Int(store.head))
+            #expect(updates(in: try await steady.finish(through: store.head)).count == store.head)
+            // A new watch's first progress comes after the others were struck off.
+            let last = try await LiveReading(store.watch(.key("none")))
+            #expect(store.registry.metrics.watchers <= 2)
+            _ = try await last.finish(through: store.head)
         }
     }
 }
