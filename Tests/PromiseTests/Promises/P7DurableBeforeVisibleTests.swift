@@ -1,5 +1,4 @@
 import RevisionLog
-import Synchronization
 import TestSupport
 import Testing
 import Threads
@@ -8,27 +7,52 @@ import Threads
 
 /// No event is delivered before its record is as durable as the store's level promises.
 @Suite struct P7DurableBeforeVisible {
+    /// A disk whose flushes wait while they are held back.
+    private final class HeldDisk: Sendable {
+        private let isHeld = Monitor(false)
+        private let isWaiting = Monitor(false)
+
+        var faults: JournalFaults {
+            JournalFaults(beforeFlush: { [isHeld, isWaiting] in
+                isWaiting.notify { [held = isHeld.withLock { $0 }] in $0 = held }
+                isHeld.wait { $0 ? nil : true }
+            })
+        }
+
+        func hold() { isHeld.withLock { $0 = true } }
+        func release() { isHeld.notify { $0 = false } }
+
+        /// Returns when a flush is held back.
+        func waitsForIt() async throws { _ = try await onThread { [isWaiting] in isWaiting.wait { $0 ? true : nil } } }
+    }
+
     @Test func nothingIsVisibleBeforeTheFlush() async throws {
         try await withTemporaryDirectory { path in
-            // A disk whose flush waits until it is told to go on.
-            let mayFlush = Monitor(true)
-            let isWaiting = Monitor(false)
-            let faults = JournalFaults(beforeFlush: {
-                isWaiting.notify { $0 = !mayFlush.withLock { $0 } }
-                mayFlush.wait { $0 ? true : nil }
-            })
-            let store = try await WatchStore.open(path, options: tightOptions(), faults: faults)
+            let disk = HeldDisk()
+            let store = try await WatchStore.open(path, options: tightOptions(), faults: disk.faults)
             try await store.put("a", "1")
-            let watch = try store.watch(.all, from: .revision(2))
-            mayFlush.withLock { $0 = false }
+            let live = try await LiveReading(store.watch(.all))
+            disk.hold()
             async let writing = store.put("a", "2")
-            _ = try await onThread { isWaiting.wait { $0 ? true : nil } }
+            defer { disk.release() }
+            try await disk.waitsForIt()
+
             #expect(store.head == 1)
             #expect(try store.get("a")?.value == "1")
-            #expect(watch.statistics.live + watch.statistics.replayed == 0)
-            mayFlush.notify { $0 = true }
+            #expect(try store.range(.all).keyValues.map(\.value) == ["1"])
+            #expect(try store.history(of: "a").map(\.revision) == [1])
+            #expect(try logged(store).map(\.revision) == [1])
+            #expect(throws: StoreError.self) { try store.show(2) }
+            // Each of these ends with progress at 1, behind which nothing waits.
+            #expect(try await collect(store.watch(.all, from: .earliest), through: 1).map(\.revision) == [1])
+            let state = try await collectElements(store.watch(.all, from: .snapshot), through: 1)
+            #expect(updates(in: state).isEmpty)
+            #expect(live.watch.resumeRevision == 2)
+            #expect(live.watch.statistics.live == 0)
+
+            disk.release()
             #expect(try await writing == 2)
-            #expect(try await collect(watch, through: 2).map(\.revision) == [2])
+            #expect(updates(in: try await live.finish(through: 2)).map(\.revision) == [2])
             try await store.close()
         }
     }
@@ -41,13 +65,16 @@ import Threads
             })
             let store = try await WatchStore.open(path, options: tightOptions(), faults: faults)
             try await store.put("a", "1")
+            let live = try await LiveReading(store.watch(.all))
             fails.withLock { $0 = true }
             await #expect { try await store.put("a", "2") } throws: { ($0 as? StoreError)?.code == .readOnly }
             fails.withLock { $0 = false }
             await #expect { try await store.put("a", "3") } throws: { ($0 as? StoreError)?.code == .readOnly }
+            // Reads and watches go on, the old and the new.
             #expect(store.head == 1)
             #expect(try store.get("a")?.value == "1")
             #expect(try await collect(store.watch(.all, from: .earliest), through: 1).count == 1)
+            #expect(updates(in: try await live.finish(through: 1)).isEmpty)
             try? await store.close()
         }
     }

@@ -1,24 +1,65 @@
 import Testing
-import Vigil
+
+@testable import Vigil
 
 /// A stuck watcher costs the write path nothing.
 @Suite struct P8WritersNeverWait {
-    @Test func watchersThatNeverReadStopNobody() async throws {
-        try await withStore(tightOptions(queue: 10, buffer: 4)) { store in
-            let stuck = try (0..<100).map { _ in try store.watch(.all, from: .revision(1)) }
-            // Each reads once, so that it is registered, and then never again.
-            async let first = withThrowingTaskGroup(of: Void.self) { group in
-                for watch in stuck { group.addTask { _ = try await watch.first { _ in true } } }
-                try await group.waitForAll()
-            }
-            let healthy = try store.watch(.all)
-            try await store.put("k", "0")
-            try await first
-            for index in 0..<2000 { try await store.put("k", Bytes("\(index)")) }
-            #expect(try await collect(healthy, through: store.head).count == 2001)
-            // What waits for them is bounded: they were parked, and hold no more than their buffers.
-            #expect(stuck.allSatisfy { $0.statistics.live + $0.statistics.replayed <= 2 })
-            for watch in stuck { watch.cancel() }
+    private static let stuckCount = 100
+    private static let bufferSize = 4
+
+    /// Each reads until it is registered, and then never again.
+    private func stuckWatches(_ store: WatchStore) async throws -> [Watch] {
+        var watches: [Watch] = []
+        for index in 0..<Self.stuckCount {
+            let policy = [WatchPolicy.replay, .latest, .drop, .cancel][index % 4]
+            let watch = try store.watch(.all, options: WatchOptions(policy: policy))
+            watch.requestProgress()
+            _ = try await watch.first { _ in true }
+            watches.append(watch)
         }
+        return watches
+    }
+
+    @Test func watchersThatNeverReadStopNobody() async throws {
+        try await withStore(tightOptions(queue: 10, buffer: Self.bufferSize)) { store in
+            let stuck = try await stuckWatches(store)
+            let healthy = try await LiveReading(store.watch(.all))
+            #expect(store.registry.metrics.watchers == UInt64(Self.stuckCount) + 1)
+
+            var written = 0
+            for _ in 0..<100 { written += try await store.transactionsThatSucceed(100) }
+            #expect(written == 10_000)
+            #expect(updates(in: try await healthy.finish(through: 10_000)).count == 10_000)
+
+            // Those with a log or an error to fall back on are no longer routed to; the others count what they lose.
+            // The first progress of a new watch comes after all that was written was dispatched.
+            let last = try await LiveReading(store.watch(.key("none")))
+            #expect(store.registry.metrics.watchers <= UInt64(Self.stuckCount / 4) + 2)
+            _ = try await last.finish(through: store.head)
+
+            // What each holds is its buffer and no more: the rest comes from the log, or is a gap, or an error.
+            for (index, watch) in stuck.enumerated() {
+                do {
+                    for element in try await collectElements(watch, through: store.head) {
+                        if case .gap(let from, let through) = element {
+                            #expect(from == Self.bufferSize + 1 && through == store.head)
+                        }
+                    }
+                    #expect(index % 4 != 3)
+                } catch let error as StoreError where error.code == .watcherTooSlow {
+                    #expect(index % 4 == 3)
+                    #expect(error.resume == Revision(Self.bufferSize) + 1)
+                }
+                #expect(watch.statistics.live == Self.bufferSize)
+            }
+        }
+    }
+}
+
+extension WatchStore {
+    /// Puts so often, each time in a transaction of its own, and says how often it was done.
+    fileprivate func transactionsThatSucceed(_ count: Int) async throws -> Int {
+        let results = try await transactions((0..<count).map { Transaction(then: [.put("k", Bytes("\($0)"))]) })
+        return results.count { (try? $0.get()) != nil }
     }
 }
