@@ -47,6 +47,11 @@ import Threads
             #expect(try await collect(store.watch(.all, from: .earliest), through: 1).map(\.revision) == [1])
             let state = try await collectElements(store.watch(.all, from: .snapshot), through: 1)
             #expect(updates(in: state).isEmpty)
+            guard case .state(let page)? = state.first else {
+                Issue.record("the state does not come first")
+                return
+            }
+            #expect(page.map(\.value) == ["1"])
             #expect(live.watch.resumeRevision == 2)
             #expect(live.watch.statistics.live == 0)
 

@@ -1,10 +1,35 @@
 import RevisionLog
 import Testing
+import WatchDispatch
 
 @testable import Vigil
 
 /// Every queue, buffer, batch, read transaction and retry has a named limit.
 @Suite struct P9Bounded {
+    private func update(_ revision: Revision) -> WatchUpdate {
+        WatchUpdate(revision: revision, events: [WatchEvent(type: .put, key: "k", revision: revision)])
+    }
+
+    @Test(arguments: [1, 10, 1000]) func theQueueHoldsWhatItWasMadeFor(_ size: Int) {
+        let registry = WatchRegistry(config: WatchConfig(eventQueueSize: size))
+        for revision in 1...2000 { registry.notify(update(Revision(revision))) }
+        #expect(registry.metrics.dropped == UInt64(2000 - size))
+    }
+
+    @Test(arguments: [1, 10, 100]) func theBufferOfAWatcherHoldsWhatItWasMadeFor(_ size: Int) async throws {
+        try await withStore(tightOptions(queue: 1000, buffer: 1)) { store in
+            let watch = try store.watch(.all, options: WatchOptions(policy: .cancel, bufferSize: size))
+            watch.requestProgress()
+            _ = try await watch.first { _ in true }
+            _ = try await store.transactions((0..<200).map { Transaction(then: [.put("k", Bytes("\($0)"))]) })
+            try await waitForTheDispatcher(of: store)
+            await #expect { try await collect(watch, through: 200) } throws: {
+                ($0 as? StoreError)?.resume == Revision(size) + 1
+            }
+            #expect(watch.statistics.live == size)
+        }
+    }
+
     @Test func whatWaitsForACheckpointIsBounded() async throws {
         var options = tightOptions()
         options.log.checkpointBytes = 64 << 10
@@ -21,12 +46,53 @@ import Testing
         }
     }
 
-    @Test func aStepOfAReplayIsBounded() async throws {
+    @Test func aGroupOfCommitsIsBounded() async throws {
+        try await withStore(StoreOptions()) { store in
+            let count = 10_000
+            _ = try await store.transactions((0..<count).map { Transaction(then: [.put("k", Bytes("\($0)"))]) })
+            var groups: [Revision: Int] = [:]
+            var next: Revision? = 1
+            while let from = next {
+                let page = try store.log(from: from)
+                for update in page.updates { groups[update.batch.firstRevision] = update.batch.recordCount }
+                next = page.next
+            }
+            #expect(groups.values.allSatisfy { $0 <= Vigil.Limits.groupRecords })
+            #expect(groups.values.reduce(0, +) == count)
+        }
+    }
+
+    @Test func aStepOfAReplayIsBoundedInRecords() async throws {
         try await withStore(tightOptions(queue: 1000, buffer: 10)) { store in
             _ = try await store.transactions((0..<6000).map { Transaction(then: [.put("k", Bytes("\($0)"))]) })
             let step = try store.reader.scan(nil, from: 1, through: store.head)
             #expect(step.updates.count < 6000)
             #expect(step.next == Revision(step.updates.count) + 1)
+        }
+    }
+
+    @Test func aStepOfAReplayIsBoundedInBytes() async throws {
+        try await withStore { store in
+            let value = Bytes([UInt8](repeating: 7, count: 20_000))
+            for _ in 0..<200 { try await store.put("k", value) }
+            let step = try store.reader.scan(nil, from: 1, through: store.head)
+            // A mebibyte, and the block with which it is full.
+            #expect(step.updates.count * 20_000 <= (1 << 20) + (128 << 10))
+            #expect(step.next <= store.head)
+        }
+    }
+
+    @Test func aPageOfTheStateIsBounded() async throws {
+        try await withStore { store in
+            let count = 3 * Vigil.Limits.statePageKeys + 1
+            let keys = (0..<count).map { Bytes("k/\($0)") }
+            _ = try await store.transactions(keys.map { Transaction(then: [.put($0, "v")]) })
+            let elements = try await collectElements(store.watch(.all, from: .snapshot), through: store.head)
+            let pages = elements.compactMap { element in
+                if case .state(let page) = element { page.count } else { nil }
+            }
+            #expect(pages.allSatisfy { $0 <= Vigil.Limits.statePageKeys })
+            #expect(pages.reduce(0, +) == count)
         }
     }
 
@@ -36,6 +102,16 @@ import Testing
             await #expect { try await store.transaction(many) } throws: { ($0 as? StoreError)?.code == .tooLarge }
             let large = Bytes([UInt8](repeating: 0, count: 33 << 10))
             await #expect { try await store.put("k", large) } throws: { ($0 as? StoreError)?.code == .tooLarge }
+            #expect(store.head == 0)
+        }
+    }
+
+    @Test func writesThatWaitAreBounded() async throws {
+        try await withStore { store in
+            let one = Transaction(then: [.put("k", "v")])
+            let results = try await store.transactions(Array(repeating: one, count: Vigil.Limits.waitingWrites + 1))
+            #expect(results.count == Vigil.Limits.waitingWrites + 1)
+            #expect(results.allSatisfy { if case .failure(let error) = $0 { error.code == .busy } else { false } })
             #expect(store.head == 0)
         }
     }

@@ -51,7 +51,6 @@ func writeConcurrently(_ store: WatchStore, writers: Int = 6, each: Int = 120) a
 /// The elements of `watch` until everything through `last` was delivered.
 func collectElements(_ watch: Watch, through last: Revision) async throws -> [WatchElement] {
     var elements: [WatchElement] = []
-    if watch.resumeRevision > last { return [] }
     watch.requestProgress()
     for try await element in watch {
         elements.append(element)

@@ -56,6 +56,12 @@ final class LiveReading: Sendable {
     }
 }
 
+/// Returns when the dispatcher has dealt with everything that is visible, and with what came and went before: the first
+/// progress of a new watch comes after that.
+func waitForTheDispatcher(of store: WatchStore) async throws {
+    _ = try await collect(store.watch(.key("none")), through: store.head)
+}
+
 /// Watches all `ranges` while `writeConcurrently` runs, and returns for each its updates.
 func watchAll(
     _ store: WatchStore, options: WatchOptions = WatchOptions(), from start: WatchStart = .now
