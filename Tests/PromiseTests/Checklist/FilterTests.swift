@@ -15,17 +15,24 @@ import Vigil
     @Test("C9 the previous value is that of the revision before, or absent where that is compacted")
     func previousValues() async throws {
         try await withStore { store in
-            try await writeConcurrently(store, writers: 3, each: 60)
+            for (_, updates) in try await watchAll(store, options: WatchOptions(previousValues: true)) {
+                for event in updates.flatMap(\.events) {
+                    #expect(event.previous == (try valueBefore(event, store)), "\(event.key) \(event.revision)")
+                }
+            }
             try await store.compact(through: store.head / 3)
             for from in [store.earliest, store.earliest + 10] {
                 let watch = try store.watch(.all, from: .revision(from), options: WatchOptions(previousValues: true))
                 for event in try await collect(watch, through: store.head).flatMap(\.events) {
-                    let before = event.revision - 1
-                    let expected = before < store.earliest ? nil : try store.get(event.key, at: before)
-                    #expect(event.previous == expected, "\(event.key) \(event.revision)")
+                    #expect(event.previous == (try valueBefore(event, store)), "\(event.key) \(event.revision)")
                 }
             }
         }
+    }
+
+    private func valueBefore(_ event: WatchEvent, _ store: WatchStore) throws -> KeyValue? {
+        let before = event.revision - 1
+        return before < max(store.earliest, 1) ? nil : try store.get(event.key, at: before)
     }
 
     @Test("C8 the event that creates a key says so")
@@ -58,9 +65,11 @@ import Vigil
     @Test("C11 after the writes stop a watch of everything reaches the last revision")
     func reachesTheEnd() async throws {
         try await withStore { store in
-            let watch = try store.watch(.all)
+            let live = try await LiveReading(store.watch(.all))
+            let unread = try store.watch(.all)
             try await writeConcurrently(store)
-            #expect(try await collect(watch, through: store.head).last?.revision == store.head)
+            #expect(updates(in: try await live.finish(through: store.head)).last?.revision == store.head)
+            #expect(try await collect(unread, through: store.head).last?.revision == store.head)
         }
     }
 }

@@ -3,6 +3,15 @@ import TestSupport
 import Testing
 import Vigil
 
+/// Copies the files of a store that is open, and opens the copy.
+///
+/// At the level `.sync`, while nobody writes and no checkpoint or compaction is under way, the files are what a loss of
+/// power would leave.
+func openImage(of live: String, at image: String, _ options: StoreOptions) async throws -> WatchStore {
+    try FileManager.default.copyItem(atPath: live, toPath: image)
+    return try await WatchStore.open(image, options: options)
+}
+
 /// An acknowledged write survives. What a killed process leaves behind is tested in `CrashTests`; here, what stands on
 /// disk between two writes, which is what a loss of power leaves at the level `.sync`.
 @Suite struct P10CrashSafe {
@@ -15,8 +24,7 @@ import Vigil
                 try await store.put(Bytes("k/\(index % 7)"), Bytes("\(index)"))
                 guard index % 6 == 0 else { continue }
                 let image = directory + "/image-\(index)"
-                try FileManager.default.copyItem(atPath: directory + "/live", toPath: image)
-                let copy = try await WatchStore.open(image, options: options)
+                let copy = try await openImage(of: directory + "/live", at: image, options)
                 #expect(copy.head == Revision(index))
                 #expect(try copy.get(Bytes("k/\(index % 7)"))?.value == Bytes("\(index)"))
                 #expect(try copy.check(deep: true).problems == [])
