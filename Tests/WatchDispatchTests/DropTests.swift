@@ -32,7 +32,9 @@ import Threads
                         #expect(update.revision == last + 1)
                         last = update.revision
                     case .joined(let through): last = max(last, through)
-                    case let signal: return Issue.record("\(signal), though a buffer of eight cannot overflow")
+                    case let signal:
+                        Issue.record("\(signal), though a buffer of eight cannot overflow")
+                        return
                     }
                 }
             }
