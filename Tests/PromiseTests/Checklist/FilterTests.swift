@@ -1,7 +1,7 @@
 import Testing
 import Vigil
 
-@Suite struct FilterTests {
+@Suite(.timeLimit(.minutes(1))) struct FilterTests {
     @Test("C1 only the keys and types asked for", arguments: [WatchTypes.all, .puts, .deletes])
     func onlyWhatWasAskedFor(_ types: WatchTypes) async throws {
         try await withStore { store in

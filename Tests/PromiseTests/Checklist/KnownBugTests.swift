@@ -4,7 +4,7 @@ import Vigil
 
 /// Bugs that a well-known store of this kind had in its watches, by their numbers there, each as the situation in which
 /// it showed.
-@Suite struct KnownBugTests {
+@Suite(.timeLimit(.minutes(1))) struct KnownBugTests {
     // Progress was told before the events that it covers were sent.
     @Test func bug15220ProgressWaitsForTheEventsBeforeIt() async throws {
         try await withStore { store in

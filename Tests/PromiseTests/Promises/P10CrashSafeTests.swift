@@ -14,7 +14,7 @@ func openImage(of live: String, at image: String, _ options: StoreOptions) async
 
 /// An acknowledged write survives. What a killed process leaves behind is tested in `CrashTests`; here, what stands on
 /// disk between two writes, which is what a loss of power leaves at the level `.sync`.
-@Suite struct P10CrashSafe {
+@Suite(.timeLimit(.minutes(1))) struct P10CrashSafe {
     @Test func theFilesBetweenTwoWritesAreAWholeStore() async throws {
         try await withTemporaryDirectory { directory in
             var options = tightOptions()

@@ -2,7 +2,7 @@ import Testing
 import Vigil
 
 /// A watcher sees revisions in increasing order; inside a revision, in the order of the transaction.
-@Suite struct P1Ordered {
+@Suite(.timeLimit(.minutes(1))) struct P1Ordered {
     @Test func revisionsIncrease() async throws {
         try await withStore { store in
             for (range, updates) in try await watchAll(store) {

@@ -2,7 +2,7 @@ import Testing
 import Vigil
 
 /// No (revision, key) twice on one watch.
-@Suite struct P2Unique {
+@Suite(.timeLimit(.minutes(1))) struct P2Unique {
     private struct Sighting: Hashable {
         var revision: Revision
         var key: Bytes

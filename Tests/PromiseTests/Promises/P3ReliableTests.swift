@@ -3,7 +3,7 @@ import Testing
 @testable import Vigil
 
 /// Nothing in the retained history is skipped; where history is gone the watch fails loudly.
-@Suite struct P3Reliable {
+@Suite(.timeLimit(.minutes(1))) struct P3Reliable {
     @Test("C10 what is delivered is the slice of the log", arguments: [1, 1000], [1, 10])
     func everythingArrives(_ queue: Int, _ buffer: Int) async throws {
         try await withStore(tightOptions(queue: queue, buffer: buffer)) { store in

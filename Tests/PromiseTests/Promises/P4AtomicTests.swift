@@ -2,7 +2,7 @@ import Testing
 import Vigil
 
 /// All changes of one revision arrive in one update.
-@Suite struct P4Atomic {
+@Suite(.timeLimit(.minutes(1))) struct P4Atomic {
     // Over the wire a revision may be split into fragments; here it never is.
     @Test("C4 a revision is never split over two updates")
     func oneUpdateARevision() async throws {

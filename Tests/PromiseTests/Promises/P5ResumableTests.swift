@@ -3,7 +3,7 @@ import Testing
 import Vigil
 
 /// From any retained revision, after a disconnect or a restart.
-@Suite struct P5Resumable {
+@Suite(.timeLimit(.minutes(1))) struct P5Resumable {
     @Test("C7 the first event after a resume is the first match")
     func fromEveryRevision() async throws {
         try await withStore { store in

@@ -2,7 +2,7 @@ import Testing
 import Vigil
 
 /// Progress at revision R means: everything up to R was delivered on this watch.
-@Suite struct P6Bookmarkable {
+@Suite(.timeLimit(.minutes(1))) struct P6Bookmarkable {
     @Test("C6 progress grows, is not behind what was delivered, and nothing before it comes after it")
     func progressIsTrue() async throws {
         try await withStore { store in

@@ -6,7 +6,7 @@ import Threads
 @testable import Vigil
 
 /// No event is delivered before its record is as durable as the store's level promises.
-@Suite struct P7DurableBeforeVisible {
+@Suite(.timeLimit(.minutes(1))) struct P7DurableBeforeVisible {
     /// A disk whose flushes wait while they are held back.
     private final class HeldDisk: Sendable {
         private let isHeld = Monitor(false)

@@ -3,7 +3,7 @@ import Testing
 @testable import Vigil
 
 /// A stuck watcher costs the write path nothing.
-@Suite struct P8WritersNeverWait {
+@Suite(.timeLimit(.minutes(1))) struct P8WritersNeverWait {
     private static let stuckCount = 100
     private static let bufferSize = 4
 

@@ -5,7 +5,7 @@ import WatchDispatch
 @testable import Vigil
 
 /// Every queue, buffer, batch, read transaction and retry has a named limit.
-@Suite struct P9Bounded {
+@Suite(.timeLimit(.minutes(1))) struct P9Bounded {
     private func update(_ revision: Revision) -> WatchUpdate {
         WatchUpdate(revision: revision, events: [WatchEvent(type: .put, key: "k", revision: revision)])
     }

@@ -2,7 +2,7 @@ import Testing
 import Vigil
 
 /// What becomes of a watcher that is read too slowly.
-@Suite struct PolicyTests {
+@Suite(.timeLimit(.minutes(1))) struct PolicyTests {
     @Test func latestDeliversTheNewestOfEachKeyInOrder() async throws {
         try await withStore { store in
             let reading = try await LiveReading(store.watch(.all, options: WatchOptions(policy: .latest)))

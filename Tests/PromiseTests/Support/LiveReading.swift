@@ -52,7 +52,11 @@ final class LiveReading: Sendable {
     func finish(through revision: Revision) async throws -> [WatchElement] {
         last.set(revision)
         watch.requestProgress()
-        return try await task.value
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
     }
 }
 
