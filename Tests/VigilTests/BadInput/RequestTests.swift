@@ -23,7 +23,17 @@ import Vigil
                 await expect(.invalidKey) {
                     try await store.transaction(Transaction(when: [.version(of: key, .equal, 0)], then: []))
                 }
+                // Reading what cannot be there finds nothing.
                 #expect(try store.get(key) == nil)
+                #expect(try store.get(key, at: 1) == nil)
+                #expect(try store.range(.key(key)).keyValues == [])
+                #expect(try store.history(of: key) == [])
+                #expect(try store.log(.key(key), from: 1).updates.isEmpty)
+                var elements = try store.watch(.key(key), from: .earliest).makeAsyncIterator()
+                guard case .progress(head)? = try await elements.next() else {
+                    Issue.record("a watch of a key of \(length) bytes found something")
+                    continue
+                }
             }
             #expect(store.head == head)
         }
