@@ -6,21 +6,24 @@ import Vigil
 
 /// What a killed process had acknowledged is there when the store is opened again, and nothing else is invented.
 ///
-/// `VIGIL_KILLS=1000` runs more rounds.
+/// `VIGIL_KILLS=100` does more per store, `VIGIL_SEED=7` others.
 @Suite(.timeLimit(.minutes(10))) struct KillTests {
-    private static let rounds = ProcessInfo.processInfo.environment["VIGIL_KILLS"].flatMap { Int($0) } ?? 120
-    /// Rounds on one directory, one after the other.
-    private static let roundsPerStore = 10
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let seed = environment["VIGIL_SEED"].flatMap { Int($0) } ?? 0
+    /// Kills on one store, one after the other.
+    private static let rounds = environment["VIGIL_KILLS"].flatMap { Int($0) } ?? 10
+    /// Stores at the same time: no more, or the machine only switches between them.
+    private static let stores = 12
 
-    @Test(arguments: 0..<(rounds + roundsPerStore - 1) / roundsPerStore)
+    @Test(arguments: seed..<seed + stores)
     func everyAcknowledgedWriteSurvives(_ index: Int) async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/store"
-            var random = SeededGenerator(UInt64(index + 1))
+            var random = SeededGenerator(UInt64(index))
             var watcher = ResumedWatcher()
             var head: Revision = 0
-            for round in 0..<Self.roundsPerStore {
-                let seed = index * 1000 + round
+            for round in 0..<Self.rounds {
+                let seed = index * 1_000_000 + round
                 let level = index % 2 == 0 ? "sync" : "interval"
                 let place: Comment = "store \(index), round \(round), \(level)"
                 let acknowledged = try await Self.writeAndKill(path, seed, level, after: random.below(400))
@@ -37,24 +40,26 @@ import Vigil
 
     /// Killed at any time after its start: while it makes the store, or reads the journal and repairs what the kill
     /// before it left. Three kills before each look.
-    @Test(arguments: 0..<rounds / 10)
+    @Test(arguments: seed..<seed + stores)
     func aKillWhileOpeningLosesNothing(_ index: Int) async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/store"
-            var random = SeededGenerator(UInt64(index + 1_000_000))
-            var acknowledged: [Acknowledged] = []
-            for round in 0..<3 {
-                let writer = try ChildProcess(
-                    built: "CrashWriter", ["write", path, String(index * 1000 + round), "sync"])
-                // There is no event to wait for: the moment is meant to be any.
-                try await Task.sleep(for: .microseconds(random.below(40_000)))
-                writer.kill()
-                for await line in writer.lines { acknowledged.append(try Acknowledged(line: line, "ack")) }
-                #expect(await writer.status() == -SIGKILL, "store \(index), round \(round)")
+        var random = SeededGenerator(UInt64(index + 1_000_000))
+        for attempt in 0..<(Self.rounds + 9) / 10 {
+            let place: Comment = "store \(index), attempt \(attempt)"
+            try await withTemporaryDirectory { directory in
+                let path = directory + "/store"
+                var acknowledged: [Acknowledged] = []
+                for round in 0..<3 {
+                    let writer = try ChildProcess(built: "CrashWriter", ["write", path, "\(round)", "sync"])
+                    // There is no event to wait for: the moment is meant to be any.
+                    try await Task.sleep(for: .microseconds(random.below(40_000)))
+                    writer.kill()
+                    for await line in writer.lines { acknowledged.append(try Acknowledged(line: line, "ack")) }
+                    #expect(await writer.status() == -SIGKILL, place)
+                }
+                let store = try await WatchStore.open(path)
+                try WriterTrace.verify(store, acknowledged, runs: 3, place)
+                try await store.close()
             }
-            let store = try await WatchStore.open(path)
-            try WriterTrace.verify(store, acknowledged, runs: 3, "store \(index)")
-            try await store.close()
         }
     }
 
