@@ -64,7 +64,7 @@ let package = Package(
             name: "WatchDispatchTests", dependencies: ["WatchDispatch", "Changes", "Threads", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "VigilTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "TestSupport"],
+            name: "VigilTests", dependencies: ["Vigil", "Changes", "RevisionLog", "WatchDispatch", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "Threads", "TestSupport"],
