@@ -10,10 +10,11 @@ func follow(_ path: String, from revision: Revision) async throws {
 }
 
 /// Prints all that can be read, then `clean` or `problems`; or `error` and the code, if something cannot be read.
-/// Whether or not it can, the check is made.
-func read(_ path: String) async {
+/// With `checkedFirst` it reads only what the check found to be clean.
+func read(_ path: String, checkedFirst: Bool) async {
     do {
         let store = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
+        if checkedFirst, try !store.check(deep: true).isClean { return say("problems") }
         do {
             try readAll(store)
         } catch let error as StoreError {
