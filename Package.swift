@@ -73,7 +73,8 @@ let package = Package(
             name: "CrashTests", dependencies: ["Vigil", "CrashWriter", "ChildProcess", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandTests", dependencies: ["VigilCommand", "CrashWriter", "ChildProcess", "TestSupport"], swiftSettings: settings
+            name: "CommandTests", dependencies: ["VigilCommand", "CrashWriter", "ChildProcess", "TestSupport"],
+            swiftSettings: settings
         ),
     ]
 )

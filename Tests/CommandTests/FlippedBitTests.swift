@@ -24,7 +24,7 @@ import Testing
                 let place: Comment = "byte \(byte), bit \(bit)"
                 let export = try await vigil("export")
                 let check = try await vigil("check", "--deep")
-                #expect([0, 3].contains(check.status), "\(place): \(check.status)")
+                #expect([0, 3].contains(check.status), "\(place): \(check.status) \(check.errors.prefix(3000))")
                 #expect(export.status >= 0, "\(place): signal \(-export.status)")
                 if export.status != 0 || export.lines != good { #expect(check.status == 3, place) }
             }

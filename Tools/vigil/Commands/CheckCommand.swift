@@ -1,5 +1,5 @@
 import ArgumentParser
-import Synchronization
+import Threads
 import Vigil
 
 struct CheckCommand: AsyncParsableCommand {
@@ -13,7 +13,7 @@ struct CheckCommand: AsyncParsableCommand {
     var deep = false
 
     func run() async throws {
-        let lastTenth = Mutex<Int64>(0)
+        let lastTenth = Lock<Int64>(0)
         let report = try await arguments.withStore(.readOnly) { store in
             try store.check(deep: deep) { done, total in
                 let tenth = total > 0 ? done * 10 / total : 10

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Threads
 
 /// Standard output, buffered: written when much has gathered, or soon after something has.
 final class Output: Sendable {
@@ -13,7 +13,7 @@ final class Output: Sendable {
         var isFlushScheduled = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     func line(_ text: String) {
         write(Array((text + "\n").utf8))
