@@ -128,14 +128,17 @@ struct PageWalk: ~Copyable {
         }
     }
 
-    /// A value with pages of its own, which follow each other; only the first has a header.
+    /// A value with pages of its own, which follow each other; only the first has a header. There may be more than it
+    /// needs: a transaction that replaces its own value with a shorter one keeps them all.
     private mutating func overflow(_ tree: Tree, _ number: UInt64, _ valueBytes: Int) throws(LMDBError) {
-        let count = (15 + valueBytes) / meta.pageBytes + 1
-        try meet(tree, number, count: count)
+        let needed = (15 + valueBytes) / meta.pageBytes + 1
+        try meet(tree, number, count: needed)
         let header = try file.read(16, at: Int(number) * meta.pageBytes)
-        guard header.load(UInt64.self, 0) == number, header.load(UInt16.self, 10) == 4,
-            Int(header.load(UInt32.self, 12)) == count
-        else { throw damage(tree, number, "is not the overflow page that it should be") }
+        let count = Int(header.load(UInt32.self, 12))
+        guard header.load(UInt64.self, 0) == number, header.load(UInt16.self, 10) == 4, count >= needed else {
+            throw damage(tree, number, "is not the overflow page that it should be")
+        }
+        if count > needed { try meet(tree, number + UInt64(needed), count: count - needed) }
     }
 
     /// Pages `number` and on must be in the file, in use, and not met before.

@@ -100,6 +100,22 @@ import Testing
         #expect(try empty.environment.verifyPages() > 2)
     }
 
+    /// LMDB keeps the pages of a long value that the same transaction makes shorter; those that follow are not in use twice.
+    @Test func aLongValueMadeShorterVerifies() throws {
+        let fixture = try Fixture()
+        try fixture.environment.withWrite { transaction in
+            for bytes in [30_000, 20_000, 3000] {
+                for key in ["a", "b"] {
+                    try transaction.put(fixture.database, key, String(repeating: "x", count: bytes))
+                }
+            }
+        }
+        let pages = try fixture.environment.verifyPages()
+        #expect(pages >= 2 * 8)
+        try fixture.environment.withWrite { try $0.delete(fixture.database, "a") }
+        #expect(try fixture.environment.verifyPages() < pages)
+    }
+
     /// Bits flipped in the headers of pages: what verifies can be walked without a crash.
     @Test func damagedPagesAreFound() throws {
         var random = SystemRandomNumberGenerator()

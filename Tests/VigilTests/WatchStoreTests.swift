@@ -50,4 +50,19 @@ import Vigil
             try await store.close()
         }
     }
+
+    @Test func whatThePolicyLatestThinsOutKeepsItsTime() async throws {
+        try await withTemporaryDirectory { path in
+            let store = try await WatchStore.open(path)
+            try await store.transaction(Transaction(then: [.put("a", "1"), .put("b", "1")]))
+            try await store.put("b", "2")
+            let watch = try store.watch(.all, from: .earliest, options: WatchOptions(policy: .latest))
+            for try await element in watch {
+                guard case .update(let update) = element else { break }
+                #expect(update.map(\.key) == [update.revision == 1 ? "a" : "b"])
+                #expect(update.commitMilliseconds == (try store.show(update.revision).update.commitMilliseconds))
+            }
+            try await store.close()
+        }
+    }
 }

@@ -30,7 +30,10 @@ extension LogReader {
                     return latest.map { $0.modRevision <= event.revision } ?? true
                 }
                 if newest.count == events.count { return update }
-                return newest.isEmpty ? nil : WatchUpdate(revision: update.revision, events: newest)
+                if newest.isEmpty { return nil }
+                return ChangeBatch(
+                    revision: update.revision, events: newest, milliseconds: update.commitMilliseconds
+                ).update(ofRecord: 0)
             }
         }
     }

@@ -60,6 +60,8 @@ struct RequestLimits {
         for operation in transaction.success + transaction.failure {
             switch operation {
             case .put(let key, _), .delete(let key), .get(let key): try check(key: key)
+            case .range(_, let limit?) where limit < 0:
+                throw StoreError(.invalidArgument, "the limit is \(limit); it must not be negative")
             case .deleteRange, .range: break
             }
         }

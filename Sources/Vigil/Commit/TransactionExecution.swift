@@ -74,12 +74,12 @@ struct TransactionExecution {
 
     /// What `keys` hold, the steps before included, in key order.
     private func range(_ keys: KeyRange, limit: Int?) throws(StoreError) -> [KeyValue] {
-        if case .key(let key) = keys {
+        if case .key(let key) = keys, limit ?? 1 > 0 {
             return try latest(key)?.keyValue(key).map { [$0] } ?? []
         }
         let mine = own.filter { keys.contains($0.key) }
         var found: [KeyValue] = []
-        let wanted = limit.map { $0 + mine.count } ?? .max
+        let wanted = limit.map { $0 < .max - mine.count ? $0 + mine.count : .max } ?? .max
         var lower = keys.lowerBound
         while found.count < wanted {
             let page = try reader.newestPage(from: lower, to: keys.upperBound, limit: wanted - found.count)

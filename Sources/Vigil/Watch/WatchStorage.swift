@@ -52,8 +52,23 @@ final class WatchStorage: Sendable {
         state = Lock(State(machine: machine, cursor: ReplayCursor(filter: filter, from: machine.next)))
     }
 
-    /// The next element, or nil at the end.
+    /// The next element, or nil at the end. An error is the end too.
     func next() async throws -> WatchElement? {
+        do {
+            return try await nextElement()
+        } catch {
+            state.withLock { state in
+                state.replayed = []
+                state.mark = nil
+                state.machine.end()
+            }
+            // The store was closed while something was read for the watch.
+            if isClosed(), (error as? StoreError)?.code == .closed { return nil }
+            throw error
+        }
+    }
+
+    private func nextElement() async throws -> WatchElement? {
         while true {
             switch try state.withLock({ try step(&$0) }) {
             case .element(let element): return element
@@ -97,10 +112,13 @@ final class WatchStorage: Sendable {
 
     private func step(_ state: inout State) throws -> Step {
         if let mark = state.mark.take() { return .element(mark) }
-        if let update = state.replayed.popFirst() {
+        if let update = state.replayed.first {
+            // Before the machine counts it as delivered: a watch resumed after an error must see it.
+            let completed = try complete(update)
+            state.replayed.removeFirst()
             state.machine.delivered(update)
             state.statistics.replayed += 1
-            return .element(.update(try complete(update)))
+            return .element(.update(completed))
         }
         if let revision = state.replayedBefore.take() { state.machine.replayed(before: revision) }
         if state.isCancelled || isClosed() || Task.isCancelled { return .end }
@@ -124,10 +142,12 @@ final class WatchStorage: Sendable {
     }
 
     private func receive(_ state: inout State, _ signal: WatcherSignal) throws -> WatchElement? {
+        // As in a replay, what may fail comes first.
+        let signal = if case .update(let update) = signal { WatcherSignal.update(try complete(update)) } else { signal }
         switch state.machine.received(signal) {
         case .deliver(.update(let update)):
             state.statistics.live += 1
-            return .update(try complete(update))
+            return .update(update)
         case .deliver(let element): return element
         case .fail(let error): throw error
         default: return nil

@@ -99,25 +99,68 @@ import Vigil
     /// the newest frame may be taken for a torn one.
     @Test func aFlippedByteInTheJournal() async throws {
         try await withImage { path in
-            let url = URL(fileURLWithPath: path + "/journal-000")
-            let data = try Data(contentsOf: url)
+            let data = try Data(contentsOf: URL(fileURLWithPath: path + "/journal-000"))
             let used = try #require(data.lastIndex { $0 != 0 }) + 1
+            var accepted = 0
             for position in stride(from: 0, to: used, by: 37) {
                 var flipped = data
                 flipped[position] ^= 0x40
-                try flipped.write(to: url)
+                // Closing moves what the journal has into LMDB: each flip needs the image again.
+                let copy = path + "-\(position)"
+                try FileManager.default.copyItem(atPath: path, toPath: copy)
+                try flipped.write(to: URL(fileURLWithPath: copy + "/journal-000"))
                 do {
-                    let store = try await WatchStore.open(path, options: options)
+                    let store = try await WatchStore.open(copy, options: options)
                     #expect(store.head >= DirectoryTests.revisions - 1, "byte \(position)")
                     #expect(try store.check(deep: true).problems == [], "byte \(position)")
-                    try? await store.close()
-                    // Closing has moved the journal's contents into LMDB: the next flip needs the image again.
-                    return
+                    try await store.close()
+                    accepted += 1
                 } catch let error as StoreError {
                     #expect(error.code == .damaged, "byte \(position): \(error)")
                     #expect(error.message.contains("journal-000"), "byte \(position): \(error)")
+                    #expect(error.message.contains("byte"), "byte \(position): \(error)")
                 }
             }
+            // The newest frame is one of ten, and the padding of all may be anything.
+            #expect(accepted > 0 && accepted < used / 37 / 2, "\(accepted) of \(used / 37)")
+        }
+    }
+
+    /// A segment that ends early: only the newest frame may be missing, and nobody is told less than the truth.
+    @Test func aTruncatedJournal() async throws {
+        try await withImage { path in
+            let data = try Data(contentsOf: URL(fileURLWithPath: path + "/journal-000"))
+            let used = try #require(data.lastIndex { $0 != 0 }) + 1
+            for length in [used, used - 1, used - 40, used / 2, 100, 64, 10, 1, 0] {
+                let copy = path + "-\(length)"
+                try FileManager.default.copyItem(atPath: path, toPath: copy)
+                try data.prefix(length).write(to: URL(fileURLWithPath: copy + "/journal-000"))
+                for access in [StoreOptions.Access.readOnly, .readWrite] {
+                    var options = options
+                    options.access = access
+                    let store = try await WatchStore.open(copy, options: options)
+                    // A file that was cut cannot be told from a journal that had come no further.
+                    #expect(length < used || store.head == DirectoryTests.revisions, "\(length) bytes")
+                    #expect(store.head >= 10, "\(length) bytes")
+                    for revision in 1...store.head {
+                        let event = try store.show(revision).update.events[0]
+                        #expect(event.value == "value \(revision)", "\(length) bytes")
+                    }
+                    #expect(try store.check(deep: true).problems == [], "\(length) bytes")
+                    try await store.close()
+                }
+            }
+        }
+    }
+
+    @Test(.enabled(if: getuid() != 0, "root may read everything"))
+    func whatMayNotBeRead() async throws {
+        try await withTemporaryDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory + "/closed", withIntermediateDirectories: false)
+            chmod(directory + "/closed", 0)
+            defer { chmod(directory + "/closed", 0o700) }
+            await expect(.io) { _ = try await WatchStore.open(directory + "/closed") }
+            await expect(.io) { _ = try await WatchStore.open(directory + "/closed/store") }
         }
     }
 

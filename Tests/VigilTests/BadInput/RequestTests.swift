@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 import Vigil
@@ -23,7 +24,17 @@ import Vigil
                 await expect(.invalidKey) {
                     try await store.transaction(Transaction(when: [.version(of: key, .equal, 0)], then: []))
                 }
+                // Reading what cannot be there finds nothing.
                 #expect(try store.get(key) == nil)
+                #expect(try store.get(key, at: 1) == nil)
+                #expect(try store.range(.key(key)).keyValues == [])
+                #expect(try store.history(of: key) == [])
+                #expect(try store.log(.key(key), from: 1).updates.isEmpty)
+                var elements = try store.watch(.key(key), from: .earliest).makeAsyncIterator()
+                guard case .progress(head)? = try await elements.next() else {
+                    Issue.record("a watch of a key of \(length) bytes found something")
+                    continue
+                }
             }
             #expect(store.head == head)
         }
@@ -55,6 +66,45 @@ import Vigil
                 try await store.transaction(Transaction(then: [.put("a", fits), .put("b", fits)]))
             }
             #expect(store.head == 1)
+        }
+    }
+
+    @Test func changesAndStepsAreBounded() async throws {
+        var options = smallOptions()
+        options.log.transactionChanges = 10
+        try await withSmallStore(options) { store in
+            let puts = (0..<11).map { Transaction.Operation.put("k/\($0)", "v") }
+            await expect(.tooLarge) { try await store.transaction(Transaction(then: puts)) }
+            #expect(store.head == 0)
+            try await store.transaction(Transaction(then: puts.dropLast()))
+            try await store.put("k/10", "v")
+            await expect(.tooLarge) { try await store.deleteRange(.prefix("k/")) }
+            #expect(try await store.deleteRange(.prefix("k/1")).deleted == 2)
+            // Each list of a transaction has its own bound, whether or not it changes anything.
+            let steps = (0..<5000).map { Transaction.Operation.get("k/\($0)") }
+            await expect(.tooLarge) { try await store.transaction(Transaction(then: [], otherwise: steps)) }
+            let comparisons = (0..<5000).map { Transaction.Comparison.version(of: "k/\($0)", .equal, 0) }
+            await expect(.tooLarge) { try await store.transaction(Transaction(when: comparisons, then: [])) }
+            #expect(store.head == 3)
+        }
+    }
+
+    @Test func optionsThatMakeNoSense() async throws {
+        let mistakes: [(inout LogOptions) -> Void] = [
+            { $0.checkpointBytes = 0 }, { $0.checkpointInterval = .zero }, { $0.pendingBytes = 1 },
+            { $0.segmentBytes = 65535 }, { $0.segmentBytes = 4096 }, { $0.segmentBytes = -4096 }, { $0.segments = 1 },
+            { $0.transactionBytes = 0 }, { $0.transactionBytes = $0.segmentBytes }, { $0.transactionChanges = 0 },
+            { $0.mapBytes = 0 },
+        ]
+        try await withTemporaryDirectory { directory in
+            for mistake in mistakes {
+                var options = smallOptions()
+                mistake(&options.log)
+                await expect(.invalidArgument) {
+                    _ = try await WatchStore.open(directory + "/store", options: options)
+                }
+            }
+            #expect(!FileManager.default.fileExists(atPath: directory + "/store"))
         }
     }
 
@@ -104,6 +154,11 @@ import Vigil
             await expect(.invalidArgument) { _ = try store.watch(.all, from: .revision(0)) }
             await expect(.invalidArgument) { _ = try store.watch(.all, options: WatchOptions(bufferSize: 0)) }
             await expect(.invalidArgument) { _ = try store.range(.all, RangeOptions(limit: -1)) }
+            await expect(.invalidArgument) {
+                try await store.transaction(Transaction(then: [.range(.all, limit: -1)]))
+            }
+            let all = try await store.transaction(Transaction(then: [.put("k", "1"), .range(.all, limit: .max)]))
+            #expect(all.succeeded)
             let (nothing, never) = (try store.range(.range("b", "a")), try store.history(of: "nothing"))
             #expect(nothing.keyValues.isEmpty && never.isEmpty)
         }
@@ -123,12 +178,33 @@ import Vigil
             for try await _ in watch {}
         }
     }
+
+    /// What was replayed and waits to be read needs the store for the previous values: it is not delivered, and not
+    /// counted as delivered either.
+    @Test func aWatchThatIsReadBesideClosingCanBeResumed() async throws {
+        try await withTemporaryDirectory { path in
+            var store = try await WatchStore.open(path, options: smallOptions())
+            for index in 1...20 { try await store.put("k", "\(index)") }
+            let watch = try store.watch(.all, from: .earliest, options: WatchOptions(previousValues: true))
+            for try await element in watch {
+                guard case .update(let update) = element else { continue }
+                if update.revision == 5 { try await store.close() }
+            }
+            #expect(watch.resumeRevision == 6)
+            store = try await WatchStore.open(path, options: smallOptions())
+            var events = try store.watch(.all, from: .revision(watch.resumeRevision)).events.makeAsyncIterator()
+            #expect(try await events.next()?.value == "6")
+            try await store.close()
+        }
+    }
 }
 
 /// Runs `body` with a new store in a temporary directory.
-func withSmallStore(_ body: (WatchStore) async throws -> Void) async throws {
+func withSmallStore(
+    _ options: StoreOptions = smallOptions(), _ body: (WatchStore) async throws -> Void
+) async throws {
     try await withTemporaryDirectory { path in
-        let store = try await WatchStore.open(path, options: smallOptions())
+        let store = try await WatchStore.open(path, options: options)
         try await body(store)
         try await store.close()
     }

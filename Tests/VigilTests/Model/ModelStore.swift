@@ -54,52 +54,13 @@ struct ModelStore {
         events.append(made)
     }
 
-    /// Everything that a watch of `keys` from `revision` on must see.
+    /// Everything that `keys` did from `revision` on.
     func history(_ keys: KeyRange, from revision: Revision) -> [WatchEvent] {
         guard revision <= head else { return [] }
         return events[Int(revision)...].joined().filter { keys.contains($0.key) }
     }
 
-    /// The result of `transaction`, as far as it can be told without running it: the branch and its changes.
-    func outcome(_ transaction: Transaction) -> (succeeded: Bool, changes: [(Bytes, Bytes?)], isDuplicate: Bool) {
-        let succeeded = transaction.comparisons.allSatisfy { holds($0) }
-        var changes: [(Bytes, Bytes?)] = []
-        var state = current
-        var deleted: [KeyRange] = []
-        for operation in succeeded ? transaction.success : transaction.failure {
-            switch operation {
-            case .put(let key, let value):
-                if changes.contains(where: { $0.0 == key }) || deleted.contains(where: { $0.contains(key) }) {
-                    return (succeeded, [], true)
-                }
-                changes.append((key, value))
-                state[key] = KeyValue(key: key, value: value, createRevision: 1, modRevision: 1, version: 1)
-            case .delete(let key):
-                if let isDuplicate = delete(.key(key), &changes, &state, &deleted) {
-                    return (succeeded, [], isDuplicate)
-                }
-            case .deleteRange(let keys):
-                if let isDuplicate = delete(keys, &changes, &state, &deleted) { return (succeeded, [], isDuplicate) }
-            case .get, .range: break
-            }
-        }
-        return (succeeded, changes, false)
-    }
-
-    private func delete(
-        _ keys: KeyRange, _ changes: inout [(Bytes, Bytes?)], _ state: inout [Bytes: KeyValue],
-        _ deleted: inout [KeyRange]
-    ) -> Bool? {
-        if changes.contains(where: { $0.1 != nil && keys.contains($0.0) }) { return true }
-        deleted.append(keys)
-        for key in state.keys.filter({ keys.contains($0) }).sorted() {
-            changes.append((key, nil))
-            state[key] = nil
-        }
-        return nil
-    }
-
-    private func holds(_ comparison: Transaction.Comparison) -> Bool {
+    func holds(_ comparison: Transaction.Comparison) -> Bool {
         let keyValue = current[comparison.key]
         switch comparison.target {
         case .value(let value): return keyValue.map { relates(comparison.relation, $0.value, value) } ?? false

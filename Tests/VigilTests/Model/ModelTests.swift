@@ -3,10 +3,10 @@ import TestSupport
 import Testing
 import Vigil
 
-/// Random writes, compactions, re-opens and reads, against ``ModelStore``.
+/// Random writes, compactions, re-opens, reads and watches, against ``ModelStore``.
 ///
 /// `VIGIL_SEEDS=1000` runs more seeds, `VIGIL_SEED=7` one.
-@Suite struct ModelTests {
+@Suite(.timeLimit(.minutes(10))) struct ModelTests {
     static var seeds: [UInt64] {
         if let seed = getenv("VIGIL_SEED").flatMap({ UInt64(String(cString: $0)) }) { return [seed] }
         let count = getenv("VIGIL_SEEDS").flatMap { UInt64(String(cString: $0)) } ?? 30
@@ -16,7 +16,7 @@ import Vigil
     @Test(arguments: ModelTests.seeds)
     func behavesAsTheModel(_ seed: UInt64) async throws {
         try await withTemporaryDirectory { path in
-            var run = ModelRun(path: path, seed: seed, store: try await WatchStore.open(path, options: smallOptions()))
+            var run = try await ModelRun(path: path, seed: seed)
             for _ in 0..<300 { try await run.step() }
             try await run.finish()
         }
@@ -28,20 +28,27 @@ private struct ModelRun {
     let path: String
     let seed: UInt64
     var store: WatchStore
+    let options: StoreOptions
     var model = ModelStore()
     var input: RandomInput
+    var watches: [ModelWatch] = []
 
-    init(path: String, seed: UInt64, store: WatchStore) {
+    init(path: String, seed: UInt64) async throws {
         self.path = path
         self.seed = seed
-        self.store = store
-        input = RandomInput(seed: seed)
+        var input = RandomInput(seed: seed)
+        var options = smallOptions(durability: input.random.chance(3) ? .interval(.milliseconds(5)) : .sync)
+        options.watch.eventQueueSize = [1, 3, 1000][input.random.below(3)]
+        options.watch.watcherBufferSize = [1, 2, 10][input.random.below(3)]
+        self.options = options
+        self.input = input
+        store = try await WatchStore.open(path, options: options)
     }
 
     private var place: Comment { "seed \(seed), head \(model.head)" }
 
     mutating func step() async throws {
-        switch input.random.below(40) {
+        switch input.random.below(44) {
         case 0...14: try await put()
         case 15...17: try await delete()
         case 18: try await deleteRange()
@@ -54,12 +61,15 @@ private struct ModelRun {
         case 36: try log()
         case 37: try await compact()
         case 38: if input.random.chance(3) { try await reopen() }
-        default: try outside()
+        case 39: try outside()
+        case 40, 41: try beginWatch()
+        default: try await readWatches()
         }
         #expect(store.head == model.head, place)
     }
 
     mutating func finish() async throws {
+        for index in watches.indices { _ = try await watches[index].read(model, place) }
         try await reopen()
         let report = try store.check(deep: true)
         #expect(report.problems == [], place)
@@ -73,7 +83,7 @@ private struct ModelRun {
     // MARK: Writes
 
     private mutating func put() async throws {
-        let (key, value) = (input.key(), input.value())
+        let (key, value) = (input.key(), input.value(upTo: 7000))
         model.apply([(key, value)])
         #expect(try await store.put(key, value) == model.head, place)
     }
@@ -96,7 +106,7 @@ private struct ModelRun {
 
     private mutating func transact() async throws {
         let transaction = input.transaction(model)
-        let expected = model.outcome(transaction)
+        let expected = ModelTransaction(transaction, on: model)
         do {
             let result = try await store.transaction(transaction)
             #expect(!expected.isDuplicate, place)
@@ -104,20 +114,26 @@ private struct ModelRun {
             #expect(result.changed == !expected.changes.isEmpty, place)
             model.apply(expected.changes)
             #expect(result.revision == model.head, place)
+            #expect(result.outputs.map(ModelOutput.init) == expected.outputs, place)
         } catch let error as StoreError where error.code == .duplicateKey {
             #expect(expected.isDuplicate, place)
         }
     }
 
     private mutating func submitMany() async throws {
-        let transactions = (0..<input.random.below(12)).map { _ in
-            let operation = input.operation()
-            return Transaction(then: [operation])
-        }
+        let transactions = (0..<input.random.below(12)).map { _ in input.transaction(model) }
         let results = try await store.transactions(transactions)
+        #expect(results.count == transactions.count, place)
         for (transaction, result) in zip(transactions, results) {
-            model.apply(model.outcome(transaction).changes)
-            #expect(try result.get().revision == model.head, place)
+            let expected = ModelTransaction(transaction, on: model)
+            switch result {
+            case .success(let result):
+                #expect(!expected.isDuplicate && result.succeeded == expected.succeeded, place)
+                model.apply(expected.changes)
+                #expect(result.revision == model.head, place)
+                #expect(result.outputs.map(ModelOutput.init) == expected.outputs, place)
+            case .failure(let error): #expect(error.code == .duplicateKey && expected.isDuplicate, "\(error), \(place)")
+            }
         }
     }
 
@@ -133,7 +149,9 @@ private struct ModelRun {
 
     private mutating func reopen() async throws {
         try await store.close()
-        store = try await WatchStore.open(path, options: smallOptions())
+        for index in watches.indices { try await watches[index].readEnd(model, place) }
+        watches = []
+        store = try await WatchStore.open(path, options: options)
         #expect(store.head == model.head, place)
         #expect(store.earliest == model.earliest, place)
     }
@@ -177,8 +195,7 @@ private struct ModelRun {
         let key = input.key()
         let expected = model.history(.key(key), from: model.earliest)
         let found = try store.history(of: key).filter { $0.revision >= model.earliest }
-        #expect(found.map(\.revision) == expected.reversed().map(\.revision), "\(key), \(place)")
-        #expect(found.map(\.value) == expected.reversed().map(\.value), "\(key), \(place)")
+        #expect(found.map(normalised) == expected.reversed().map(normalised), "\(key), \(place)")
     }
 
     private mutating func log() throws {
@@ -194,6 +211,29 @@ private struct ModelRun {
         }
         #expect(
             found.map(normalised) == model.history(keys, from: from).map(normalised), "\(keys) from \(from), \(place)")
+    }
+
+    private mutating func beginWatch() throws {
+        let start: WatchStart =
+            switch input.random.below(5) {
+            case 0: .now
+            case 1: .earliest
+            case 2: .snapshot
+            case 3: .revision(model.head + 1 + Revision(input.random.below(20)))
+            default: .revision(max(1, revision()))
+            }
+        let options = WatchOptions(
+            types: [.all, .all, .puts, .deletes][input.random.below(4)], previousValues: input.random.chance(2),
+            bufferSize: input.random.chance(2) ? 1 + input.random.below(3) : nil)
+        watches.append(try ModelWatch(store, model, input.range(), start, options))
+    }
+
+    private mutating func readWatches() async throws {
+        for index in watches.indices.reversed() where input.random.chance(2) {
+            let limit = input.random.chance(2) ? .max : input.random.below(5)
+            if try await !watches[index].read(model, limit: limit, place) { watches.remove(at: index) }
+        }
+        if watches.count > 5 { watches.removeFirst() }
     }
 
     private mutating func watch() async throws {

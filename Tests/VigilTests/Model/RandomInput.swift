@@ -17,8 +17,9 @@ struct RandomInput {
         return words[random.below(words.count)]
     }
 
-    mutating func value() -> Bytes {
-        if random.chance(20) { return Bytes([UInt8](repeating: 0xAB, count: random.below(4000))) }
+    /// Four of them fit into a transaction; large ones do not fit into a page of LMDB.
+    mutating func value(upTo limit: Int = 1900) -> Bytes {
+        if random.chance(20) { return Bytes([UInt8](repeating: 0xAB, count: random.below(limit))) }
         return Bytes("value \(random.below(1000))")
     }
 

@@ -1,0 +1,83 @@
+import ChildProcess
+import Foundation
+import TestSupport
+import Testing
+import Vigil
+
+/// A store with something of everything that the format can say: read from the files that were committed when the format
+/// was new, and from those that the present code makes of the same writes. The text beside it has every event, also of
+/// the revisions that were compacted: `REVISION TYPE KEY VALUE CREATED VERSION`.
+@Suite struct FixtureTests {
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("RevisionLogTests/Fixtures")
+
+    @Test func theCommittedFilesAreRead() async throws {
+        try await withTemporaryDirectory { directory in
+            try FileManager.default.copyItem(
+                atPath: Self.folder.appendingPathComponent("format-1-edges").path, toPath: directory + "/store")
+            // Read-only first: it must find in the journal what the writer then moves into LMDB.
+            for access in [StoreOptions.Access.readOnly, .readWrite, .readWrite] {
+                try await verify(directory + "/store", access, try Self.lines())
+            }
+        }
+    }
+
+    @Test func theSameWritesMakeTheSameStore() async throws {
+        try await withTemporaryDirectory { directory in
+            let maker = try ChildProcess(built: "CrashWriter", ["fixture", directory + "/store"])
+            var printed: [String] = []
+            for await line in maker.lines { printed.append(line) }
+            #expect(await maker.status() == -SIGKILL)
+            #expect(printed == (try Self.lines()))
+            try await verify(directory + "/store", .readOnly, printed)
+        }
+    }
+
+    private static func lines() throws -> [String] {
+        let text = try String(contentsOf: folder.appendingPathComponent("format-1-edges.txt"), encoding: .utf8)
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    private func verify(_ path: String, _ access: StoreOptions.Access, _ lines: [String]) async throws {
+        let store = try await WatchStore.open(path, options: StoreOptions(access: access))
+        #expect(try store.check(deep: true).problems == [])
+        #expect(store.earliest == 27 && store.head == 45)
+        let events = lines.map(FixtureEvent.init)
+        let log = try store.log(from: store.earliest).updates.joined().map(FixtureEvent.init)
+        #expect(log == events.filter { $0.revision >= store.earliest })
+        // Each revision that is retained, as the events up to it make it.
+        for revision in store.earliest...store.head {
+            var state: [Substring: FixtureEvent] = [:]
+            for event in events where event.revision <= revision { state[event.key] = event.isPut ? event : nil }
+            let found = try store.range(.all, RangeOptions(at: revision)).keyValues.map(FixtureEvent.init)
+            #expect(found.count == state.count, "at \(revision)")
+            for event in found { #expect(event == state[event.key], "at \(revision)") }
+        }
+        try await store.close()
+    }
+}
+
+/// One line of the text.
+private struct FixtureEvent: Equatable {
+    let line: String
+    let revision: Revision
+    let isPut: Bool
+    let key: Substring
+
+    init(_ line: String) {
+        let words = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+        self.line = line
+        revision = Revision(words[0])!
+        isPut = words[1] == "put"
+        key = words[2]
+    }
+
+    init(_ event: WatchEvent) {
+        self.init(
+            "\(event.revision) \(event.type) \(event.key) \(event.value) \(event.createRevision) \(event.version)")
+    }
+
+    init(_ pair: KeyValue) {
+        self.init("\(pair.modRevision) put \(pair.key) \(pair.value) \(pair.createRevision) \(pair.version)")
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Vigil
+
+/// Makes a small store with something of everything that the format can say, and leaves it as a crash would: the newest
+/// revisions are in the journal alone.
+///
+/// For a new format: run it, keep `data.mdb`, `journal-000` and `lock` as `Fixtures/format-N-edges` and the output as
+/// `Fixtures/format-N-edges.txt`. Those of older formats stay.
+func makeFixture(_ path: String) async throws {
+    var options = StoreOptions()
+    options.log.segmentBytes = 64 << 10
+    options.log.segments = 2
+    options.log.transactionBytes = 8 << 10
+    options.log.checkpointBytes = 64 << 10
+    // Only the compactions make checkpoints.
+    options.log.checkpointInterval = .seconds(3600)
+    let store = try await WatchStore.open(path, options: options)
+
+    // A block that compresses, with values from one byte to more than a page of LMDB.
+    for index in 1...24 {
+        try await store.put(Bytes("services/web/\(index % 5)"), Bytes(#"{"address":"10.0.0.\#(index)","port":8080}"#))
+    }
+    try await store.put("empty", "")
+    try await store.put("large", Bytes(String(repeating: "0123456789", count: 500)))
+    try await store.put(Bytes([UInt8](repeating: 0x6B, count: 511)), "the longest key")
+    try await store.put(Bytes([0xFF, 0x00, 0x80]), Bytes([0x00, 0xFE]))
+    try await store.put("gone/before", "1")
+    try await store.delete("gone/before")
+    try await printEvents(store)
+    try await store.compact(through: 12)
+
+    // A block with deletes and transactions; the compaction leaves versions in the base and drops a block in part.
+    try await store.put("gone/1", "a")
+    try await store.put("gone/2", "b")
+    try await store.deleteRange(.prefix("gone/"))
+    try await store.put("gone/1", "again")
+    try await store.transaction(Transaction(then: [.put("pair/a", "1"), .put("pair/b", "1"), .delete("empty")]))
+    try await store.delete("services/web/0")
+    try await printEvents(store)
+    try await store.compact(through: 26)
+
+    // A block of one small record, which is not compressed.
+    try await store.put("n", "1")
+    try await printEvents(store)
+    try await store.compact(through: 27)
+
+    // The journal alone has these; some frames hold several revisions.
+    try await store.put("services/web/0", "back")
+    try await store.delete("large")
+    _ = try await store.transactions((1...5).map { Transaction(then: [.put("n", Bytes("\($0 + 1)"))]) })
+    try await store.transaction(Transaction(then: [.put("pair/a", "2"), .put("pair/b", "2")]))
+    try await printEvents(store)
+    kill(getpid(), SIGKILL)
+}
+
+/// Prints the events since the last call.
+@MainActor private var printed: Revision = 0
+
+@MainActor private func printEvents(_ store: WatchStore) throws {
+    for event in try store.log(from: printed + 1).updates.joined() {
+        say("\(event.revision) \(event.type) \(event.key) \(event.value) \(event.createRevision) \(event.version)")
+    }
+    printed = store.head
+}

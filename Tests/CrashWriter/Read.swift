@@ -1,0 +1,52 @@
+import Foundation
+import Vigil
+
+/// Follows a store that another process writes: `event REVISION KEY VALUE`, with `-` for a delete.
+func follow(_ path: String, from revision: Revision) async throws {
+    let store = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
+    for try await event in try store.watch(.all, from: .revision(revision)).events {
+        say("event \(event.revision) \(event.key) \(event.type == .put ? event.value : "-")")
+    }
+}
+
+/// Prints all that can be read, then `clean` or `problems`; or `error` and the code, if something cannot be read.
+/// With `checkedFirst` it reads only what the check found to be clean.
+func read(_ path: String, checkedFirst: Bool) async {
+    do {
+        let store = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
+        if checkedFirst, try !store.check(deep: true).isClean { return say("problems") }
+        do {
+            try readAll(store)
+        } catch let error as StoreError {
+            say("error \(error.code)")
+        }
+        say(try store.check(deep: true).isClean ? "clean" : "problems")
+        try await store.close()
+    } catch let error as StoreError {
+        say("error \(error.code)")
+    } catch {
+        say("unexpected \(error)")
+    }
+}
+
+private func readAll(_ store: WatchStore) throws {
+    say("revisions \(store.earliest) \(store.head)")
+    var keys: Set<Bytes> = []
+    for update in try store.log(from: store.earliest, limit: .max).updates {
+        for event in update {
+            say("log \(event.revision) \(event.type) \(event.key) \(event.value)")
+            keys.insert(event.key)
+        }
+    }
+    for revision in store.earliest...max(store.earliest, store.head) {
+        for pair in try store.range(.all, RangeOptions(at: revision)).keyValues {
+            say("at \(revision) \(pair.key) \(pair.modRevision) \(pair.version) \(pair.value)")
+            keys.insert(pair.key)
+        }
+    }
+    for key in keys.sorted() {
+        let history = try store.history(of: key).map { "\($0.revision)" }
+        say("history \(key) \(history.joined(separator: " "))")
+        if let pair = try store.get(key) { say("now \(key) \(pair.modRevision) \(pair.value)") }
+    }
+}

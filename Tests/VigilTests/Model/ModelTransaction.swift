@@ -1,0 +1,73 @@
+import Vigil
+
+/// What one step of a transaction must have done; as `TransactionResult.Output`, but comparable.
+enum ModelOutput: Equatable {
+    case put(KeyValue?)
+    case delete([KeyValue])
+    case range([KeyValue])
+
+    init(_ output: TransactionResult.Output) {
+        switch output {
+        case .put(let previous): self = .put(previous)
+        case .delete(let previous): self = .delete(previous)
+        case .range(let keyValues): self = .range(keyValues)
+        }
+    }
+}
+
+/// A transaction carried out on the model's newest state, which it leaves alone: what it must give and change.
+struct ModelTransaction {
+    let succeeded: Bool
+    /// It changes a key twice, and must be refused.
+    private(set) var isDuplicate = false
+    private(set) var changes: [(Bytes, Bytes?)] = []
+    private(set) var outputs: [ModelOutput] = []
+
+    private let revision: Revision
+    private var state: [Bytes: KeyValue]
+    private var deleted: [KeyRange] = []
+
+    init(_ transaction: Transaction, on model: ModelStore) {
+        succeeded = transaction.comparisons.allSatisfy { model.holds($0) }
+        revision = model.head + 1
+        state = model.current
+        for operation in succeeded ? transaction.success : transaction.failure where !isDuplicate { run(operation) }
+    }
+
+    private mutating func run(_ operation: Transaction.Operation) {
+        switch operation {
+        case .put(let key, let value): put(key, value)
+        case .delete(let key): delete(.key(key))
+        case .deleteRange(let keys): delete(keys)
+        case .get(let key): outputs.append(.range(state[key].map { [$0] } ?? []))
+        case .range(let keys, let limit): outputs.append(.range(Array(present(keys).prefix(limit ?? .max))))
+        }
+    }
+
+    private mutating func put(_ key: Bytes, _ value: Bytes) {
+        isDuplicate = changes.contains { $0.0 == key } || deleted.contains { $0.contains(key) }
+        guard !isDuplicate else { return }
+        let before = state[key]
+        changes.append((key, value))
+        outputs.append(.put(before))
+        state[key] = KeyValue(
+            key: key, value: value, createRevision: before?.createRevision ?? revision, modRevision: revision,
+            version: (before?.version ?? 0) + 1)
+    }
+
+    private mutating func delete(_ keys: KeyRange) {
+        isDuplicate = changes.contains { $0.1 != nil && keys.contains($0.0) }
+        guard !isDuplicate else { return }
+        let gone = present(keys)
+        deleted.append(keys)
+        outputs.append(.delete(gone))
+        for keyValue in gone {
+            changes.append((keyValue.key, nil))
+            state[keyValue.key] = nil
+        }
+    }
+
+    private func present(_ keys: KeyRange) -> [KeyValue] {
+        state.values.filter { keys.contains($0.key) }.sorted { $0.key < $1.key }
+    }
+}
