@@ -41,7 +41,7 @@ import Threads
         for revision in 1...5 { registry.notify(update(Revision(revision))) }
         // The dispatcher starts late: all five meet a buffer of two.
         try await withDispatcher(registry) {
-            await shutDown(registry)
+            await shutDown(registry, after: 5)
             var seen: [String] = []
             for try await element in handle { seen.append(describe(element)) }
             #expect(seen == ["update 1", "update 2", "gap 3 5"])
@@ -54,7 +54,7 @@ import Threads
         let handles = [registry.register(.all), registry.register(.key("other"))]
         for revision in 1...3 { registry.notify(update(Revision(revision))) }
         try await withDispatcher(registry) {
-            await shutDown(registry)
+            await shutDown(registry, after: 3)
             var seen: [[String]] = []
             for handle in handles {
                 var own: [String] = []
@@ -71,7 +71,7 @@ import Threads
         let handle = registry.register(.all, overflow: .cancel, bufferSize: 1)
         for revision in 1...3 { registry.notify(update(Revision(revision))) }
         try await withDispatcher(registry) {
-            await shutDown(registry)
+            await shutDown(registry, after: 3)
             var reader = handle.makeAsyncIterator()
             let first = try await reader.next()
             #expect(describe(first) == "update 1")
@@ -183,10 +183,16 @@ import Threads
         #expect(try await reader.next() == nil)
     }
 
-    /// Ends the dispatching when it has begun: a registry that is shut down before ends its watchers at once.
-    private func shutDown(_ registry: WatchRegistry) async {
-        while !registry.queue.isEmpty { await Task.yield() }
-        registry.shutdown()
+    /// Ends the dispatching when everything through `last` was dealt with.
+    private func shutDown(_ registry: WatchRegistry, after last: Revision) async {
+        let handle = registry.register(.key("none"))
+        handle.requestProgress(through: last)
+        while true {
+            switch await handle.nextSignal() {
+            case .progress, .ended: return registry.shutdown()
+            default: continue
+            }
+        }
     }
 
     private func revisions(_ handle: WatcherHandle, _ count: Int) async throws -> [Revision] {

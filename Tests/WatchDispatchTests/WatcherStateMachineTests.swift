@@ -56,6 +56,8 @@ private struct World {
     private var last: Revision = 0
     private var isRouted = false
     private var mayRejoin = false
+    private var isFinished = false
+    private var wasTold = false
     /// Everything up to here was delivered, told to be lost, or is for the log to deliver.
     private var accounted: Revision = 0
     private(set) var trace: [String] = []
@@ -66,18 +68,20 @@ private struct World {
         machine = WatcherStateMachine(policy: policy, capacity: capacity)
     }
 
-    enum Step: CaseIterable { case commit, read, rejoin, progress }
+    enum Step: CaseIterable { case commit, read, rejoin, progress, finish }
 
     mutating func join() {
         machine.join(through: last)
         isRouted = true
         mayRejoin = false
+        wasTold = false
     }
 
     /// False if the step makes no sense now.
     mutating func take(_ step: Step) -> Bool {
         switch step {
         case .commit:
+            guard !isFinished else { return false }
             last += 1
             if isRouted, machine.offer(update(last)) == .refused { isRouted = false }
             trace.append("commit \(last)")
@@ -86,11 +90,16 @@ private struct World {
             trace.append(describe(signal))
             account(signal)
         case .rejoin:
-            guard mayRejoin else { return false }
+            guard mayRejoin, !isFinished else { return false }
             join()
             trace.append("rejoin")
+        case .finish:
+            guard !isFinished else { return false }
+            isFinished = true
+            machine.finish()
+            trace.append("finish")
         case .progress:
-            guard isRouted else { return false }
+            guard isRouted, !isFinished else { return false }
             machine.advance(through: last)
             trace.append("advance \(last)")
         }
@@ -111,12 +120,14 @@ private struct World {
         case .parked(let from):
             require(policy == .park && from == accounted + 1, "parked at \(from) after \(accounted)")
             mayRejoin = true
+            wasTold = true
         case .overflowed(let from):
             require(policy == .cancel && from == accounted + 1, "overflowed at \(from) after \(accounted)")
+            wasTold = true
         case .progress(let revision):
             require(revision <= accounted, "progress \(revision) after \(accounted)")
         case .ended:
-            require(policy == .cancel, "ended")
+            require(wasTold || isFinished && accounted == last, "ended after \(accounted) of \(last)")
         case nil:
             require(!isRouted || accounted == last, "nothing to read after \(accounted) of \(last)")
         }
@@ -127,9 +138,13 @@ private struct World {
         for _ in 0..<20 {
             let signal = machine.next()
             account(signal)
-            if signal == nil { return }
+            switch signal {
+            case nil: return require(!isFinished, "waits for ever")
+            case .ended: return
+            default: continue
+            }
         }
-        require(policy == .cancel, "does not come to an end")
+        require(false, "does not come to an end")
     }
 
     private mutating func require(_ holds: Bool, _ message: String) {

@@ -6,6 +6,8 @@ import Changes
 ///     idle ──join──▶ live ──overflow──▶ parked ──(told to the reader)──▶ idle
 ///                     └──overflow──▶ overflowed ──(told)──▶ ended
 ///
+/// When the dispatcher finishes, idle and live are ended, and parked becomes so once it was told.
+///
 /// `joined` and `progress` have places of their own beside the buffer, and a gap is attached to the update that it
 /// precedes, so a buffer of one update is enough for every policy.
 struct WatcherStateMachine: Sendable {
@@ -45,6 +47,7 @@ struct WatcherStateMachine: Sendable {
     private var progress: Revision?
     /// What was lost after the last item.
     private var gap: Gap?
+    private var isFinished = false
 
     init(policy: OverflowPolicy, capacity: Int) {
         precondition(capacity >= 1, "a watcher buffer of \(capacity) updates; it must hold at least 1")
@@ -88,9 +91,13 @@ struct WatcherStateMachine: Sendable {
         if case .live = phase { progress = revision }
     }
 
-    /// Nothing more will come; what waits can still be read.
+    /// Nothing more will come; what waits can still be read, and so can the news that something was missed.
     mutating func finish() {
-        phase = .ended
+        isFinished = true
+        switch phase {
+        case .idle, .live, .ended: phase = .ended
+        case .parked, .overflowed: break
+        }
     }
 
     // MARK: What the reader does
@@ -120,7 +127,7 @@ struct WatcherStateMachine: Sendable {
         switch phase {
         case .idle, .live: return nil
         case .parked(let revision):
-            phase = .idle
+            phase = isFinished ? .ended : .idle
             progress = nil
             return .parked(from: revision)
         case .overflowed(let revision):

@@ -43,6 +43,7 @@ func openImage(of live: String, at image: String, _ options: StoreOptions) async
             // The lock is given back by a thread that closes what was dropped.
             var store: WatchStore?
             while store == nil {
+                try Task.checkCancellation()
                 do {
                     store = try await WatchStore.open(path, options: tightOptions())
                 } catch let error as StoreError where error.code == .locked {

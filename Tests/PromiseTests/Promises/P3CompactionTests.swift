@@ -38,6 +38,7 @@ extension P3Reliable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     while store.head < total {
+                        try Task.checkCancellation()
                         _ = try await store.transactions(
                             (0..<15).map { Transaction(then: [.put("k", Bytes("\($0)"))]) })
                         try await store.compact(through: store.head)
@@ -46,6 +47,7 @@ extension P3Reliable {
                 group.addTask {
                     var next: Revision = 1
                     while next <= total {
+                        try Task.checkCancellation()
                         let watch = try store.watch(.all, from: .revision(next))
                         do {
                             for try await element in watch {

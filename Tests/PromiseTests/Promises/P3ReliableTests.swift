@@ -62,6 +62,7 @@ import Testing
         try await withStore { store in
             let reading = try await LiveReading(store.watch(.all))
             while reading.watch.statistics.parked < 20 {
+                try Task.checkCancellation()
                 _ = try await store.transactions((0..<20).map { Transaction(then: [.put("k", Bytes("\($0)"))]) })
             }
             let seen = updates(in: try await reading.finish(through: store.head)).map(\.revision)

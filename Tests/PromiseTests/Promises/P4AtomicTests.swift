@@ -39,6 +39,7 @@ import Vigil
                 }
                 group.addTask {
                     while store.head < 300 {
+                        try Task.checkCancellation()
                         let found = try store.range(.all).keyValues
                         #expect(Set(found.map(\.value)).count <= 1)
                         await Task.yield()

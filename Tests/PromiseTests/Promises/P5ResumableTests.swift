@@ -26,6 +26,7 @@ import Vigil
             var next: Revision = 1
             var reads = 0
             while next <= store.head {
+                try Task.checkCancellation()
                 let watch = try store.watch(.all, from: .revision(next))
                 reads = reads % 13 + 1
                 var left = reads

@@ -101,6 +101,7 @@ import Threads
                     var next: Revision = 1
                     var lost = 0
                     while next <= last {
+                        try Task.checkCancellation()
                         let visible = progress.withLock { $0.visible }
                         if let found = try reader.next(next) {
                             #expect([found].isExactly(next..<next + 1))
