@@ -1,3 +1,6 @@
+import ChildProcess
+import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ImportTests {
@@ -34,6 +37,8 @@ import Testing
     @Test(arguments: [
         "{bad", "[]", #"{"key":1,"value":"x"}"#, #"{"value":"x"}"#, #"{"key":"","value":"x"}"#, #"{"key":"k"}"#,
         #"{"key":"k","value":"x","delete":true}"#, #"{"key":"k","delete":"yes"}"#, #"{"key_base64":"!","value":""}"#,
+        #"{"key":"k","delete":1}"#, #"{"key":"a","key":"b","value":"x"}"#, #"{"key":"k","\u006bey":"b","value":"x"}"#,
+        #"{"key":"a","key_base64":"YQ==","value":"x"}"#,
     ])
     func aWrongLineIsNamedAndNothingIsHalfDone(_ line: String) async throws {
         try await withCommand { vigil in
@@ -54,8 +59,43 @@ import Testing
             let lines = (1...600).map { #"{"key":"k\#($0)","value":"v"}"# } + ["{bad"]
             let outcome = try await vigil("import", "-", input: lines.joined(separator: "\n"))
             #expect(outcome.status == 2)
-            #expect(outcome.errors.contains("line 601") && outcome.errors.contains("through line 512"))
-            #expect(try await vigil("stat", "--json").json.first?["head"] as? Int == 512)
+            #expect(outcome.errors.contains("line 601"), "\(outcome.errors)")
+            // How many of them came before the reader had to wait is up to the pipe.
+            let done = try #require(outcome.errors.firstMatch(of: /through line ([0-9]+)/).flatMap { Int($0.1) })
+            #expect(try await vigil("stat", "--json").json.first?["head"] as? Int == done)
+        }
+    }
+
+    @Test func fieldsOfInnerObjectsDoNotCount() async throws {
+        try await withCommand { vigil in
+            let line =
+                #"{"note":{"key":"\":","value":[{"a":1}]},"key":"k\\","value":"{\"a\":1,\"a\":2}","delete":false}"#
+            let outcome = try await vigil("import", "-", input: line)
+            #expect(outcome.status == 0)
+            #expect(try await vigil("get", "k\\").lines == [#"{"a":1,"a":2}"#])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whatCameIsImportedWhileTheRestIsAwaited() async throws {
+        try await withCommand { vigil in
+            let rest = vigil.directory + "/rest"
+            try #require(mkfifo(rest, 0o600) == 0)
+            _ = try await vigil("put", "first", "0")
+            let watch = try vigil.start("watch", "", "--prefix", "--from", "2", "--json")
+            var events = watch.lines.filter { Command.object($0)?["key"] != nil }.makeAsyncIterator()
+            // Three lines, of which two are a revision, and then nothing until the pipe is written to.
+            let lines = ["a", "b", "c"].map { #"{"key":"\#($0)","value":"1"}"# }
+            let importer = try vigil.start(
+                program: "/bin/sh", "-c", #"{ printf '%s\n' "$2" "$3" "$4"; cat "$1"; } | "$0" import - --batch 2"#,
+                ChildProcess.path(of: "vigil"), rest, lines[0], lines[1], lines[2])
+            let first = [await events.next(), await events.next()]
+            #expect(first.map { Command.object($0 ?? "")?["key"] as? String } == ["a", "b"])
+            let end = try ChildProcess("/bin/sh", ["-c", #": > "$0""#, rest])
+            #expect(await end.status() == 0)
+            #expect(await importer.status() == 0)
+            #expect(Command.object(await events.next() ?? "")?["key"] as? String == "c")
+            watch.interrupt()
+            #expect(await watch.status() == 0)
         }
     }
 }

@@ -72,6 +72,45 @@ import Testing
                 ])
             let missing = try await vigil("watch", "a", "--from", "1", "--until", "head", "--", "/no/such/program")
             #expect(missing.status == 2 && missing.errors.contains("/no/such/program"))
+            // What no command has handled comes again.
+            #expect(missing.errors.contains("resume with --from 1"))
+            _ = try await vigil("put", "b", "1")
+            let state = try await vigil("watch", "", "--prefix", "--from", "snapshot", "--", "/no/such/program")
+            #expect(state.status == 2 && state.errors.contains("resume with --from snapshot"))
+        }
+    }
+
+    @Test func aCommandIsHandedWhatNoVariableHolds() async throws {
+        try await withCommand { vigil in
+            let large = String(repeating: "x", count: 200_000)
+            let lines = [large, #"a\u0000b"#, "y"].map { #"{"key":"k","value":"\#($0)"}"# }
+            _ = try await vigil("import", "-", input: lines.joined(separator: "\n"))
+            let outcome = try await vigil(
+                "watch", "k", "--from", "1", "--until", "head", "--", "/bin/sh", "-c",
+                #"printf '%s %s ' "$VIGIL_REVISION" "${VIGIL_VALUE-unset}"; wc -c"#)
+            #expect(outcome.status == 0)
+            let fields = outcome.lines.map { $0.split(separator: " ").map(String.init) }
+            #expect(fields.map { $0.prefix(2) } == [["1", "unset"], ["2", "unset"], ["3", "y"]])
+            #expect(fields.first.flatMap { Int($0[2]) }.map { $0 > large.utf8.count } == true)
+        }
+    }
+
+    @Test func whatACommandPrintsLastNeedsNoLineEnd() async throws {
+        try await withCommand { vigil in
+            _ = try await vigil("put", "a", "1")
+            _ = try await vigil("put", "a", "2")
+            let outcome = try await vigil(
+                "watch", "a", "--from", "1", "--until", "head", "--", "/bin/sh", "-c", "printf 'x\n%s' $VIGIL_VALUE")
+            #expect(outcome.lines == ["x", "1", "x", "2"])
+        }
+    }
+
+    @Test func anEventAfterTheEndIsNotCounted() async throws {
+        try await withCommand { vigil in
+            for key in ["a", "b", "b", "a"] { _ = try await vigil("put", key, "1") }
+            let outcome = try await vigil("watch", "a", "--from", "1", "--until", "2")
+            #expect(outcome.lines.count == 1)
+            #expect(outcome.errors.contains("resume with --from 3"))
         }
     }
 

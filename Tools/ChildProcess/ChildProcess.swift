@@ -13,7 +13,8 @@ import Threads
 ///
 /// A thread of its own reads its output and waits for its end, since both block.
 package final class ChildProcess: Sendable {
-    /// The lines of its standard output. What is left of a line when it is killed is dropped.
+    /// The lines of its standard output, the last of them with or without its end. What is left of a line when it is
+    /// killed is dropped.
     package let lines: AsyncStream<String>
     package let processIdentifier: Int32
     private let exit = AsyncStream<Int32>.makeStream()
@@ -23,11 +24,11 @@ package final class ChildProcess: Sendable {
     /// Starts the program at `path`.
     ///
     /// - Parameters:
-    ///   - environment: Variables added to this program's own.
+    ///   - environment: Variables added to this program's own; nil takes one away.
     ///   - input: What its standard input holds; nil for nothing.
     ///   - errors: A file for its standard error; nil for this program's own.
     package init(
-        _ path: String, _ arguments: [String], environment: [String: String] = [:], input: [UInt8]? = nil,
+        _ path: String, _ arguments: [String], environment: [String: String?] = [:], input: [UInt8]? = nil,
         errors: String? = nil
     ) throws(ChildProcessError) {
         var actions = posix_spawn_file_actions_t()
@@ -67,9 +68,8 @@ package final class ChildProcess: Sendable {
                 feed.write(input)
                 feed.closeWrite()
             }
-            output.readLines { continuation.yield($0) }
+            let rest = output.readLines { continuation.yield($0) }
             output.closeRead()
-            continuation.finish()
             var status: Int32 = 0
             // Under the lock, so that nobody signals a number that is free again.
             while isOver.withLock({ isOver in
@@ -79,7 +79,10 @@ package final class ChildProcess: Sendable {
                 var information = siginfo_t()
                 waitid(P_PID, id_t(child), &information, WEXITED | WNOWAIT)
             }
-            exit.yield(status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F))
+            let signal = status & 0x7F
+            if signal == 0, !rest.isEmpty { continuation.yield(rest) }
+            continuation.finish()
+            exit.yield(signal == 0 ? (status >> 8) & 0xFF : -signal)
             exit.finish()
         }
     }
@@ -111,7 +114,7 @@ package final class ChildProcess: Sendable {
         return .min
     }
 
-    private static func variables(_ added: [String: String]) -> [String] {
+    private static func variables(_ added: [String: String?]) -> [String] {
         var variables: [String] = []
         var next = environ
         while let variable = next.pointee {
@@ -119,7 +122,7 @@ package final class ChildProcess: Sendable {
             if added[String(text.prefix { $0 != "=" })] == nil { variables.append(text) }
             next += 1
         }
-        return variables + added.map { "\($0.key)=\($0.value)" }
+        return variables + added.compactMap { name, value in value.map { "\(name)=\($0)" } }
     }
 }
 

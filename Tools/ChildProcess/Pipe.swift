@@ -22,8 +22,8 @@ struct Pipe: Sendable {
     func closeRead() { close(read) }
     func closeWrite() { close(write) }
 
-    /// Calls `body` with each whole line until the other end is closed.
-    func readLines(_ body: (String) -> Void) {
+    /// Calls `body` with each whole line until the other end is closed. Returns what came after the last one.
+    func readLines(_ body: (String) -> Void) -> String {
         var rest: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
@@ -35,7 +35,7 @@ struct Pipe: Sendable {
                 let count = Musl.read(read, &buffer, buffer.count)
             #endif
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return }
+            guard count > 0 else { return String(decoding: rest, as: UTF8.self) }
             rest += buffer[..<count]
             var start = 0
             while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {

@@ -35,6 +35,12 @@ struct Command {
             built: "vigil", arguments, environment: ["VIGIL_DATA": data], errors: "\(directory)/background-errors")
     }
 
+    /// Starts another program that runs `vigil` on this store.
+    func start(program: String, _ arguments: String...) throws -> ChildProcess {
+        try ChildProcess(
+            program, arguments, environment: ["VIGIL_DATA": data], errors: "\(directory)/background-errors")
+    }
+
     func file(_ name: String, _ text: String) throws -> String {
         let path = "\(directory)/\(name)"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))

@@ -3,6 +3,9 @@ import Vigil
 
 /// The command that `watch … -- command` runs for each event.
 struct EventCommand {
+    /// The longest value that is handed over in a variable; the system takes one of at most 128 KiB, with its name.
+    static let variableBytes = 64 << 10
+
     private let words: [String]
 
     init(_ words: [String]) {
@@ -14,7 +17,7 @@ struct EventCommand {
         let environment = [
             "VIGIL_TYPE": event.type == .put ? "put" : "delete",
             "VIGIL_KEY": event.key.description,
-            "VIGIL_VALUE": event.value.string ?? event.value.description,
+            "VIGIL_VALUE": Self.variable(event.value),
             "VIGIL_REVISION": String(event.revision),
         ]
         let child: ChildProcess
@@ -27,5 +30,10 @@ struct EventCommand {
         }
         for await line in child.lines { Output.standard.line(line) }
         _ = await child.status()
+    }
+
+    private static func variable(_ value: Bytes) -> String? {
+        guard value.count <= variableBytes, !value.contains(0) else { return nil }
+        return value.string ?? value.description
     }
 }

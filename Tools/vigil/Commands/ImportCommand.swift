@@ -11,12 +11,12 @@ struct ImportCommand: AsyncParsableCommand {
             delete of a key that is not there takes none.
 
             A file is checked as a whole first, and nothing is imported if a line is wrong. Standard input (-) is \
-            imported as it comes; after a wrong line the message says through which line that was done. Exits with 2 \
-            for wrong lines, naming the first.
+            imported as it comes, full revisions also while the next line is awaited; after a wrong line the message \
+            says through which line that was done. Exits with 2 for wrong lines, naming the first.
             """)
 
-    /// Lines read before they are committed together.
-    private static let chunkLines = 512
+    /// Revisions gathered before they are committed together.
+    private static let chunkRevisions = 512
 
     @OptionGroup var arguments: StoreArguments
     @Argument(help: "The file, or - for standard input.") var file: String
@@ -32,17 +32,19 @@ struct ImportCommand: AsyncParsableCommand {
         let progress = ImportProgress()
         try await arguments.withStore(.readWrite) { store in
             let lines = LineReader(try open())
-            var isAtEnd = false
-            while !isAtEnd {
-                let chunk: [ImportedChange]
-                do {
-                    chunk = try read(lines, max(Self.chunkLines / batch, 1) * batch)
-                } catch let error as InputError {
-                    throw InputError("\(error); \(progress.position)")
+            var batches = ImportBatches(size: batch)
+            do {
+                while let line = try lines.next() {
+                    batches.add(try ImportedChange(line: line, number: lines.number), line: lines.number)
+                    if batches.full.count >= Self.chunkRevisions || lines.wouldWait {
+                        try await commit(batches.takeFull(), store, progress)
+                    }
                 }
-                isAtEnd = chunk.isEmpty
-                try await commit(chunk, store, through: lines.number, progress)
+            } catch let error as InputError {
+                throw InputError("\(error); \(progress.position)")
             }
+            batches.end()
+            try await commit(batches.takeFull(), store, progress)
         }
         progress.finish(asJSON: arguments.json)
     }
@@ -58,57 +60,23 @@ struct ImportCommand: AsyncParsableCommand {
     /// Reads the whole file once, for nothing but its errors.
     private func check() throws {
         let lines = LineReader(try open())
-        while try !read(lines, Self.chunkLines).isEmpty {}
+        while let line = try lines.next() { _ = try ImportedChange(line: line, number: lines.number) }
     }
 
-    private func read(_ lines: LineReader, _ count: Int) throws -> [ImportedChange] {
-        var changes: [ImportedChange] = []
-        while changes.count < count, let line = try lines.next() {
-            changes.append(try ImportedChange(line: line, number: lines.number))
-        }
-        return changes
-    }
-
-    private func commit(
-        _ changes: [ImportedChange], _ store: WatchStore, through line: Int, _ progress: ImportProgress
-    ) async throws {
-        for outcome in try await store.transactions(Self.transactions(changes, batch)) {
+    private func commit(_ batches: [ImportBatches.Batch], _ store: WatchStore, _ progress: ImportProgress) async throws
+    {
+        guard let last = batches.last else { return }
+        for outcome in try await store.transactions(batches.map { Transaction(then: $0.operations) }) {
             do {
                 let result = try outcome.get()
                 if result.changed { progress.revisions += 1 }
             } catch {
                 var located = error
-                located.message += " (in the lines up to \(line); \(progress.position))"
+                located.message += " (in the lines up to \(last.line); \(progress.position))"
                 throw located
             }
         }
-        progress.advance(lines: changes.count, through: line)
-    }
-}
-
-extension ImportCommand {
-    /// Groups of at most `batch` changes. A key that comes again begins a new one, since a revision changes a key once; so
-    /// does a change with which the group would be too large.
-    static func transactions(_ changes: [ImportedChange], _ batch: Int) -> [Transaction] {
-        let limit = LogOptions().transactionBytes
-        var transactions: [Transaction] = []
-        var operations: [Transaction.Operation] = []
-        var keys: Set<Bytes> = []
-        var bytes = 0
-        for change in changes {
-            let isFull = operations.count == batch || bytes + change.bytes > limit
-            if !operations.isEmpty, isFull || keys.contains(change.key) {
-                transactions.append(Transaction(then: operations))
-                operations = []
-                keys = []
-                bytes = 0
-            }
-            operations.append(change.operation)
-            keys.insert(change.key)
-            bytes += change.bytes
-        }
-        if !operations.isEmpty { transactions.append(Transaction(then: operations)) }
-        return transactions
+        progress.advance(lines: batches.reduce(0) { $0 + $1.operations.count }, through: last.line)
     }
 }
 

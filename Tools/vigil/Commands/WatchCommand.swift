@@ -9,7 +9,8 @@ struct WatchCommand: AsyncParsableCommand {
             says the revision to resume from on standard error.
 
             After -- a command may follow. It is run for each event, one after the other, with VIGIL_TYPE, VIGIL_KEY, \
-            VIGIL_VALUE and VIGIL_REVISION in its environment and the event as JSON on its standard input.
+            VIGIL_VALUE and VIGIL_REVISION in its environment and the event as JSON on its standard input. VIGIL_VALUE \
+            is not set for a value of more than \(EventCommand.variableBytes) bytes or with a zero byte in it.
             """)
 
     @OptionGroup var arguments: StoreArguments
@@ -38,13 +39,14 @@ struct WatchCommand: AsyncParsableCommand {
                 keys, from: from.start, options: WatchOptions(previousValues: prev))
             let interruption = Interruption { watch.cancel() }
             defer { interruption.end() }
+            var position = Position(of: watch, from: from.start)
+            defer { position.tell() }
             do {
-                try await follow(watch, target, store)
-            } catch {
-                tellResume((error as? StoreError)?.earliest ?? watch.resumeRevision)
+                try await follow(watch, target, store, &position)
+            } catch let error as StoreError {
+                if let earliest = error.earliest { position = Position(revision: earliest) }
                 throw error
             }
-            tellResume(watch.resumeRevision)
         }
     }
 
@@ -53,7 +55,9 @@ struct WatchCommand: AsyncParsableCommand {
         return rangeEnd.map { .range(Bytes(key), Bytes($0)) } ?? .key(Bytes(key))
     }
 
-    private func follow(_ watch: Watch, _ target: Revision?, _ store: WatchStore) async throws {
+    private func follow(
+        _ watch: Watch, _ target: Revision?, _ store: WatchStore, _ position: inout Position
+    ) async throws {
         // A target that no event of these keys reaches is reached by the progress that is asked for when the store does.
         let reaching = Task {
             guard let target else { return }
@@ -64,14 +68,16 @@ struct WatchCommand: AsyncParsableCommand {
             watch.requestProgress()
         }
         defer { reaching.cancel() }
-        var isStateComplete = from.start != .snapshot
         // What begins after its end has nothing to wait for.
-        if let target, isStateComplete, watch.resumeRevision > target { return }
+        if let target, position.isPast(target) { return }
         for try await element in watch {
-            if let target, case .update(let update) = element, update.revision > target { return }
+            if let target, case .update(let update) = element, update.revision > target {
+                position.reach(target + 1)
+                return
+            }
             try await show(element)
-            if case .synced = element { isStateComplete = true }
-            if let target, isStateComplete, watch.resumeRevision > target { return }
+            position.advance(watch, past: element)
+            if let target, position.isPast(target) { return }
         }
     }
 
@@ -110,62 +116,37 @@ struct WatchCommand: AsyncParsableCommand {
             Output.standard.line("\(Text.revision(numbers[0].1))  \(type)  \(text)")
         }
     }
+}
 
-    private func tellResume(_ revision: Revision) {
+/// Through where everything was shown, or handled by the command: not what was taken from the watch and then failed.
+private struct Position {
+    private var revision: Revision
+    /// Half a state is no place to go on from.
+    private var isInState = false
+
+    init(of watch: Watch, from start: WatchStart) {
+        revision = watch.resumeRevision
+        isInState = start == .snapshot
+    }
+
+    init(revision: Revision) {
+        self.revision = revision
+    }
+
+    func isPast(_ target: Revision) -> Bool { !isInState && revision > target }
+
+    mutating func reach(_ revision: Revision) {
+        self.revision = max(self.revision, revision)
+    }
+
+    mutating func advance(_ watch: Watch, past element: WatchElement) {
+        if case .synced = element { isInState = false }
+        reach(watch.resumeRevision)
+    }
+
+    func tell() {
         Output.standard.flush()
-        Output.error("resume with --from \(revision)")
-    }
-}
-
-/// The value of `--from`.
-struct WatchOrigin: ExpressibleByArgument, CustomStringConvertible {
-    let start: WatchStart
-    let description: String
-
-    static func start(_ start: WatchStart) -> WatchOrigin {
-        WatchOrigin(start: start, description: "\(start)")
-    }
-
-    private init(start: WatchStart, description: String) {
-        self.start = start
-        self.description = description
-    }
-
-    init?(argument: String) {
-        description = argument
-        switch argument {
-        case "now": start = .now
-        case "earliest": start = .earliest
-        case "snapshot": start = .snapshot
-        default:
-            guard let revision = Revision(argument), revision >= 1 else { return nil }
-            start = .revision(revision)
-        }
-    }
-
-    var defaultValueDescription: String { description }
-}
-
-/// The value of `--until`.
-enum WatchEnd: ExpressibleByArgument {
-    case head
-    case revision(Revision)
-
-    init?(argument: String) {
-        if argument == "head" {
-            self = .head
-        } else if let revision = Revision(argument), revision >= 1 {
-            self = .revision(revision)
-        } else {
-            return nil
-        }
-    }
-
-    func revision(head: Revision) -> Revision {
-        switch self {
-        case .head: head
-        case .revision(let revision): revision
-        }
+        Output.error("resume with --from \(isInState ? "snapshot" : String(revision))")
     }
 }
 

@@ -19,8 +19,10 @@ enum ImportedChange {
         guard let object = parsed as? [String: Any] else {
             throw wrong("not an object: \(Self.excerpt(line))")
         }
+        guard Self.fieldCount(line) == object.count else { throw wrong("a field comes twice") }
         func bytes(_ name: String) throws -> Bytes? {
             if let value = object[name] {
+                if object[name + "_base64"] != nil { throw wrong("both \"\(name)\" and \"\(name)_base64\"") }
                 guard let text = value as? String else { throw wrong("\"\(name)\" is not a string") }
                 return Bytes(text)
             }
@@ -37,12 +39,13 @@ enum ImportedChange {
                     + "\(LogOptions.keyBytes.upperBound)")
         }
         let value = try bytes("value")
-        switch (object["delete"], value) {
-        case (nil, let value?), (false as Bool, let value?): self = .put(key, value)
-        case (true as Bool, nil): self = .delete(key)
-        case (nil, nil): throw wrong("neither \"value\" nor \"delete\"")
-        case (_, _?): throw wrong("both \"value\" and \"delete\"")
-        default: throw wrong("\"delete\" is not true")
+        let delete = object["delete"].map(Self.boolean)
+        switch (delete, value) {
+        case (.some(nil), _): throw wrong("\"delete\" is neither true nor false")
+        case (true??, nil): self = .delete(key)
+        case (true??, _?): throw wrong("both \"value\" and \"delete\"")
+        case (_, let value?): self = .put(key, value)
+        case (_, nil): throw wrong("neither \"value\" nor \"delete\": true")
         }
         let limit = LogOptions().transactionBytes
         if case .put(let key, let value) = self, key.count + value.count > limit {
@@ -71,52 +74,33 @@ enum ImportedChange {
         }
     }
 
+    /// The fields of the object that a valid `line` holds, doubled ones counted twice: one for each colon that is
+    /// neither in a string nor in an inner object.
+    private static func fieldCount(_ line: Data) -> Int {
+        var (count, depth, isInString, isEscaped) = (0, 0, false, false)
+        for byte in line {
+            switch byte {
+            case _ where isEscaped: isEscaped = false
+            case UInt8(ascii: "\\"): isEscaped = true
+            case UInt8(ascii: "\""): isInString.toggle()
+            case _ where isInString: break
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            case UInt8(ascii: ":") where depth == 1: count += 1
+            default: break
+            }
+        }
+        return count
+    }
+
+    /// `true` or `false`, and not a number, which casts to the same.
+    private static func boolean(_ value: Any) -> Bool? {
+        guard let number = value as? NSNumber, String(cString: number.objCType) == "c" else { return nil }
+        return number.boolValue
+    }
+
     private static func excerpt(_ line: Data) -> String {
         let text = String(decoding: line.prefix(60), as: UTF8.self)
         return line.count > 60 ? text + "…" : text
-    }
-}
-
-/// Reads a file or standard input line by line, in bounded memory.
-final class LineReader {
-    /// A line longer than this is refused; the largest value takes at most a third of it, however it is escaped.
-    static let longestLine = 16 << 20
-
-    private let handle: FileHandle
-    private var buffer = Data()
-    private var isAtEnd = false
-    private(set) var number = 0
-
-    init(_ handle: FileHandle) {
-        self.handle = handle
-    }
-
-    /// The next line that is not blank, without its end; nil after the last.
-    func next() throws -> Data? {
-        while true {
-            if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = Data(buffer[buffer.startIndex..<end])
-                buffer.removeSubrange(buffer.startIndex...end)
-                number += 1
-                if !Self.isBlank(line) { return line }
-                continue
-            }
-            if isAtEnd {
-                guard !buffer.isEmpty else { return nil }
-                defer { buffer = Data() }
-                number += 1
-                return Self.isBlank(buffer) ? nil : buffer
-            }
-            guard buffer.count <= Self.longestLine else {
-                throw InputError("line \(number + 1): longer than \(Self.longestLine) bytes")
-            }
-            let chunk = try handle.read(upToCount: 1 << 16) ?? Data()
-            if chunk.isEmpty { isAtEnd = true }
-            buffer.append(chunk)
-        }
-    }
-
-    private static func isBlank(_ line: Data) -> Bool {
-        line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
     }
 }
