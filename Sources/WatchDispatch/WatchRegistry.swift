@@ -59,14 +59,14 @@ public final class WatchRegistry: Sendable {
     public func notify(_ update: WatchUpdate) {
         guard config.enabled else { return }
         push(update.batch, Int(update.record))
-        wakeUp.publishAndWake()
+        wakeUp.wake()
     }
 
     /// Announces all revisions of `batch`, with one wake-up.
     public func notify(_ batch: ChangeBatch) {
         guard config.enabled else { return }
         for record in 0..<batch.recordCount { push(batch, record) }
-        wakeUp.publishAndWake()
+        wakeUp.wake()
     }
 
     private func push(_ batch: ChangeBatch, _ record: Int) {
@@ -77,7 +77,7 @@ public final class WatchRegistry: Sendable {
     public func shutdown() {
         isShutDown.store(true, ordering: .sequentiallyConsistent)
         if isDispatching.load(ordering: .sequentiallyConsistent) {
-            wakeUp.publishAndWake()
+            wakeUp.wake()
         } else {
             finishCommands()
         }
@@ -95,7 +95,7 @@ public final class WatchRegistry: Sendable {
         if isShutDown.load(ordering: .sequentiallyConsistent), !isDispatching.load(ordering: .sequentiallyConsistent) {
             finishCommands()
         } else {
-            wakeUp.publishAndWake()
+            wakeUp.wake()
         }
     }
 

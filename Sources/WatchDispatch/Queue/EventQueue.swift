@@ -4,9 +4,10 @@ import Synchronization
 /// A bounded queue from many producers to the dispatcher that never makes a producer wait: what does not fit is
 /// dropped and counted.
 ///
-/// A ring of slots with sequence numbers, after Dmitry Vyukov's bounded queue. Slot `i` is free for position `p` when its
-/// sequence is `p`, and has the update of position `p` when it is `p + 1`; taking it makes it `p + capacity`. A producer
-/// that finds the slot of its position still taken one round back knows that the queue is full.
+/// A ring of slots with sequence numbers, after Dmitry Vyukov's bounded queue. A slot is free for position `p` when its
+/// sequence is `p`, and has the update of position `p` when it is `p + 1`; taking it makes it `p` and the ring's size,
+/// the position that it is for next. A producer that finds the slot of its position still taken one round back knows
+/// that the queue is full.
 ///
 /// With each update travels how many had been dropped before it, so that the consumer knows where the holes are.
 ///
@@ -27,6 +28,8 @@ final class EventQueue: @unchecked Sendable {
 
     private let slots: UnsafeMutablePointer<Slot>
     private let capacity: Int
+    /// How many slots there are.
+    private let ring: Int
     private let tail = Atomic<Int>(0)
     /// The consumer's position; it alone changes it.
     private let head = Atomic<Int>(0)
@@ -37,29 +40,32 @@ final class EventQueue: @unchecked Sendable {
     init(capacity: Int) {
         precondition(capacity >= 1, "an event queue of \(capacity) updates; it must hold at least 1")
         self.capacity = capacity
-        // A ring of one slot could not tell full from empty, so there is one slot more than fits.
-        slots = .allocate(capacity: capacity + 1)
-        for position in 0...capacity { (slots + position).initialize(to: Slot(position)) }
+        // More slots than fit, since a ring of one could not tell full from empty; and a power of two, since to divide
+        // would be a third of what a push costs.
+        ring = 1 << (Int.bitWidth - capacity.leadingZeroBitCount)
+        slots = .allocate(capacity: ring)
+        for position in 0..<ring { (slots + position).initialize(to: Slot(position)) }
     }
 
     deinit {
         while pop() != nil {}
-        for position in 0...capacity { (slots + position).deinitialize(count: 1) }
+        slots.deinitialize(count: ring)
         slots.deallocate()
     }
 
-    private var ring: Int { capacity + 1 }
+    private func slot(at position: Int) -> UnsafeMutablePointer<Slot> { slots + (position & (ring - 1)) }
 
     /// Adds an update; false if the queue is full, and then it is counted as dropped.
     func push(_ batch: ChangeBatch, record: Int) -> Bool {
         var position = tail.load(ordering: .relaxed)
         while true {
-            let slot = slots + position % ring
+            let slot = self.slot(at: position)
             let difference = slot.pointee.sequence.load(ordering: .acquiring) - position
             if difference == 0, position - head.load(ordering: .acquiring) < capacity {
                 let dropped = droppedCount.load(ordering: .relaxed)
                 let (isClaimed, current) = tail.weakCompareExchange(
-                    expected: position, desired: position + 1, ordering: .relaxed)
+                    expected: position, desired: position + 1, successOrdering: .sequentiallyConsistent,
+                    failureOrdering: .relaxed)
                 if isClaimed {
                     slot.pointee.batch = Unmanaged.passRetained(batch)
                     slot.pointee.record = Int32(record)
@@ -90,7 +96,7 @@ final class EventQueue: @unchecked Sendable {
     /// Takes the oldest update. For the consumer only.
     func pop() -> Popped? {
         let position = head.load(ordering: .relaxed)
-        let slot = slots + position % ring
+        let slot = self.slot(at: position)
         guard slot.pointee.sequence.load(ordering: .acquiring) == position + 1 else { return nil }
         let batch = slot.pointee.batch!.takeRetainedValue()
         let popped = Popped(
@@ -102,10 +108,13 @@ final class EventQueue: @unchecked Sendable {
         return popped
     }
 
-    /// Whether there is nothing to pop. For the consumer only.
+    /// Whether no position is claimed that was not popped. What was claimed is popped soon, not at once. For the
+    /// consumer only.
+    ///
+    /// It asks for the claim since that is a sequentially consistent operation anyway: a producer needs no other barrier
+    /// before it looks whether the consumer sleeps.
     var isEmpty: Bool {
-        let position = head.load(ordering: .relaxed)
-        return (slots + position % ring).pointee.sequence.load(ordering: .sequentiallyConsistent) != position + 1
+        tail.load(ordering: .sequentiallyConsistent) == head.load(ordering: .relaxed)
     }
 
     /// How many updates were dropped so far, and the greatest revision among them.

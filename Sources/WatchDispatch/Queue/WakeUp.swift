@@ -4,7 +4,7 @@ import Threads
 /// Lets the dispatcher sleep, and producers wake it at the cost of one atomic load when it does not.
 ///
 /// No wake-up is lost: the sleeper announces itself, then looks for work once more; a producer adds its work, then looks
-/// for the announcement. Both with sequentially consistent exchanges, so at least one of the two sees the other.
+/// for the announcement. All of it is sequentially consistent, so at least one of the two sees the other.
 final class WakeUp: Sendable {
     private enum State {
         static let awake = 0
@@ -29,17 +29,10 @@ final class WakeUp: Sendable {
         }
     }
 
-    /// Ends the sleep, if there is one. To be called after work was added with a sequentially consistent operation, or
-    /// after `publish`.
+    /// Ends the sleep, if there is one. To be called after work was added with a sequentially consistent operation.
     func wake() {
         guard state.load(ordering: .sequentiallyConsistent) == State.asleep else { return }
         guard state.exchange(State.awake, ordering: .sequentiallyConsistent) == State.asleep else { return }
         sleeper.withLock { $0.take() }?.resume()
-    }
-
-    /// Orders what was written before against the look at `state` that follows: a read-modify-write, which is a full
-    /// barrier, since what was written before may have been no more than a release.
-    func publishAndWake() {
-        if state.add(0, ordering: .sequentiallyConsistent).oldValue == State.asleep { wake() }
     }
 }

@@ -8,7 +8,8 @@ struct Ring<Element> {
     mutating func append(_ element: Element, capacity: Int) {
         precondition(count < capacity, "the ring is full")
         if slots.isEmpty { slots = Array(repeating: nil, count: capacity) }
-        slots[(head + count) % slots.count] = element
+        let index = head + count
+        slots[index < slots.count ? index : index - slots.count] = element
         count += 1
     }
 

@@ -19,7 +19,7 @@ final class Watcher: Sendable {
 
     init(filter: WatchFilter, policy: OverflowPolicy, capacity: Int) {
         self.filter = filter
-        guarded = Lock(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity)))
+        guarded = Lock(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity, filter: filter)))
     }
 
     func join(through revision: Revision) { change { $0.join(through: revision) } }
@@ -28,7 +28,7 @@ final class Watcher: Sendable {
     func cancel() { change { $0.cancel() } }
 
     func offer(_ update: WatchUpdate) -> WatcherStateMachine.Offer {
-        change { $0.offer(update.filtered(by: filter)) }
+        change { $0.offer(update) }
     }
 
     func lose(from: Revision, through: Revision) -> WatcherStateMachine.Offer {

@@ -10,6 +10,9 @@ import Changes
 ///
 /// `joined` and `progress` have places of their own beside the buffer, and a gap is attached to the update that it
 /// precedes, so a buffer of one update is enough for every policy.
+///
+/// What waits is kept in 16 bytes each, since a fan-out writes one for every watcher: what all have in common, the
+/// filter, is added when it is read, and the gaps, which are rare, have a ring of their own.
 struct WatcherStateMachine: Sendable {
     struct Gap: Sendable {
         var from: Revision
@@ -17,9 +20,12 @@ struct WatcherStateMachine: Sendable {
     }
 
     private struct Item: Sendable {
-        var update: WatchUpdate
-        /// What was lost between the item before and this one.
-        var gap: Gap?
+        var batch: ChangeBatch
+        var record: Int32
+        /// Whether something was lost between the item before and this one: the first of `gaps`, when this is first.
+        var isAfterGap: Bool
+
+        var revision: Revision { batch.firstRevision + Int64(record) }
     }
 
     private enum Phase: Sendable {
@@ -41,18 +47,22 @@ struct WatcherStateMachine: Sendable {
 
     private let policy: OverflowPolicy
     private let capacity: Int
+    private let filter: WatchFilter?
     private var phase = Phase.idle
     private var buffer = Ring<Item>()
+    private var gaps = Ring<Gap>()
     private var joined: Revision?
     private var progress: Revision?
     /// What was lost after the last item.
     private var gap: Gap?
     private var isFinished = false
 
-    init(policy: OverflowPolicy, capacity: Int) {
+    /// - Parameter filter: Through which the reader sees every update; nil for whole ones.
+    init(policy: OverflowPolicy, capacity: Int, filter: WatchFilter? = nil) {
         precondition(capacity >= 1, "a watcher buffer of \(capacity) updates; it must hold at least 1")
         self.policy = policy
         self.capacity = capacity
+        self.filter = filter
     }
 
     // MARK: What the dispatcher does
@@ -67,7 +77,10 @@ struct WatcherStateMachine: Sendable {
     mutating func offer(_ update: WatchUpdate) -> Offer {
         guard case .live = phase else { return .refused }
         guard buffer.count == capacity else {
-            buffer.append(Item(update: update, gap: gap.take()), capacity: capacity)
+            let lost = gap.take()
+            if let lost { gaps.append(lost, capacity: capacity) }
+            buffer.append(
+                Item(batch: update.batch, record: update.record, isAfterGap: lost != nil), capacity: capacity)
             return .stored
         }
         return lose(Gap(from: update.revision, through: update.revision))
@@ -106,6 +119,7 @@ struct WatcherStateMachine: Sendable {
     mutating func cancel() {
         phase = .ended
         buffer = Ring()
+        gaps = Ring()
         joined = nil
         progress = nil
         gap = nil
@@ -118,11 +132,13 @@ struct WatcherStateMachine: Sendable {
             progress = nil
             return .progress(revision)
         }
-        if let gap = buffer.first?.gap {
-            buffer.first!.gap = nil
+        if buffer.first?.isAfterGap == true, let gap = gaps.popFirst() {
+            buffer.first!.isAfterGap = false
             return .gap(from: gap.from, through: gap.through)
         }
-        if let item = buffer.popFirst() { return .update(item.update) }
+        if let item = buffer.popFirst() {
+            return .update(WatchUpdate(batch: item.batch, record: Int(item.record), filter: filter))
+        }
         if let gap = gap.take() { return .gap(from: gap.from, through: gap.through) }
         switch phase {
         case .idle, .live: return nil
@@ -139,7 +155,7 @@ struct WatcherStateMachine: Sendable {
 
     /// The first revision that waits to be read or is known to be lost.
     private var firstWaiting: Revision {
-        if let item = buffer.first { return item.gap?.from ?? item.update.revision }
+        if let item = buffer.first { return item.isAfterGap ? gaps.first!.from : item.revision }
         return gap?.from ?? .max
     }
 }
