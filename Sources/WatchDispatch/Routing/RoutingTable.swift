@@ -77,7 +77,9 @@ struct RoutingTable: ~Copyable {
         let type = batch.entries[index].type
         let key = batch.key(index)
         func offer(_ list: WatcherList) {
-            for watcher in list.watchers where watcher.filter.types.contains(type) { body(watcher) }
+            list.watchers.withUnsafeBufferPointer { watchers in
+                for index in watchers.indices where watchers[index].types.contains(type) { body(watchers[index]) }
+            }
         }
         if let list = exact[key] { offer(list) }
         for length in prefixLengths {
