@@ -20,7 +20,8 @@ struct LogWriterDouble {
         try append(key, KeyVersion(deletingAt: log.reader.head + 1, after: latest.modRevision))
     }
 
-    private func append(_ key: Bytes, _ version: KeyVersion) throws {
+    /// One revision with one change, be it right or wrong.
+    func append(_ key: Bytes, _ version: KeyVersion) throws {
         var encoder = RecordEncoder(firstRevision: log.reader.head + 1)
         encoder.beginRecord(changes: 1)
         encoder.append(
@@ -62,6 +63,29 @@ func compact(_ log: RevisionLog, through revision: Revision) throws {
             #expect(try log.reader.get("key-7", at: 1000)?.value == "value-957")
             #expect(try log.reader.check(deep: true, progress: nil).problems == [])
             #expect(try log.reader.scan(nil, from: 1, through: 2000).updates.first?.revision == 1)
+            try log.close()
+        }
+    }
+
+    @Test func aDeepCheckFollowsTheChainsThatAreNotCheckpointed() throws {
+        try inTemporaryDirectory { path in
+            var options = smallOptions()
+            options.checkpointInterval = .seconds(3600)
+            let log = try RevisionLog(path: path, options: options)
+            let writer = LogWriterDouble(log: log)
+            for key: Bytes in ["a", "b", "gone"] { try writer.put(key, "1") }
+            try writer.delete("gone")
+            try writer.put("b", "2")
+            try log.checkpoint()
+            try compact(log, through: 5)
+            for key: Bytes in ["a", "b", "c", "a", "gone", "c"] { try writer.put(key, "3") }
+            let clean = try log.reader.check(deep: true, progress: nil)
+            #expect(clean.problems == [] && clean.keys == 4 && clean.revisions == 7)
+
+            try writer.append("a", KeyVersion(putting: "4", at: 12, after: nil))
+            let found = try log.reader.check(deep: true, progress: nil).problems
+            #expect(found.map(\.part) == ["journal"] && found.first?.revision == 12, "\(found)")
+            #expect(try log.reader.check(deep: false, progress: nil).isClean)
             try log.close()
         }
     }

@@ -20,7 +20,7 @@ extension LogReader {
             try check.checkLog(transaction)
             try check.checkState(transaction)
             try check.checkBase(transaction)
-            try check.checkOverlay(snapshot)
+            try check.checkOverlay(snapshot, transaction)
             return check.report
         }
     }
@@ -126,7 +126,8 @@ struct Check {
     }
 
     private mutating func follow(
-        _ batch: ChangeBatch, _ index: Int, _ place: String, _ transaction: borrowing ReadTransaction
+        _ batch: ChangeBatch, _ index: Int, _ place: String, part: String = "log",
+        _ transaction: borrowing ReadTransaction
     ) throws {
         guard model != nil else { return }
         let key = batch.key(index)
@@ -135,7 +136,7 @@ struct Check {
             model!.begin(key, base)
         }
         if let message = model!.follow(key, KeyVersion(batch, index)) {
-            note("log", place, batch.revision(ofEntry: index), "key \(key): \(message)")
+            note(part, place, batch.revision(ofEntry: index), "key \(key): \(message)")
         }
     }
 
@@ -197,8 +198,9 @@ struct Check {
     // MARK: Overlay
 
     /// What is committed and not checkpointed. Its bytes were verified when they were read from the journal.
-    mutating func checkOverlay(_ snapshot: LogSnapshot) throws {
+    mutating func checkOverlay(_ snapshot: LogSnapshot, _ transaction: borrowing ReadTransaction) throws {
         var next = meta.checkpoint + 1
+        var batches: [ChangeBatch] = []
         snapshot.recent.forEach(from: next) { batch in
             if batch.firstRevision != next {
                 note("journal", "revision \(batch.firstRevision)", next, "revision \(next) was expected here")
@@ -206,7 +208,26 @@ struct Check {
             next = batch.lastRevision + 1
             report.revisions += batch.recordCount
             report.changes += batch.entries.count
+            batches.append(batch)
             return true
         }
+        var keys: Set<Bytes> = []
+        for batch in batches {
+            for index in batch.entries.indices {
+                try join(batch.key(index), &keys, transaction)
+                try follow(batch, index, "revision \(batch.revision(ofEntry: index))", part: "journal", transaction)
+            }
+        }
+    }
+
+    /// Counts a key of the overlay that is new, and tells the model what the state has of one that the log did not
+    /// change.
+    private mutating func join(
+        _ key: Bytes, _ keys: inout Set<Bytes>, _ transaction: borrowing ReadTransaction
+    ) throws {
+        guard keys.insert(key).inserted else { return }
+        let stored = try? key.withUnsafeBytes { try reader.stored($0, in: reader.databases.state, transaction) }
+        if stored == nil { report.keys += 1 }
+        if model?.knows(key) == false { model?.begin(key, stored) }
     }
 }
