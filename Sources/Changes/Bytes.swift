@@ -92,6 +92,7 @@ extension Bytes: RandomAccessCollection {
     @inlinable public var startIndex: Int { 0 }
     @inlinable public var endIndex: Int { Int(length) }
 
+    /// The byte at `position`, counted from 0.
     @inlinable
     public subscript(position: Int) -> UInt8 {
         precondition(position >= 0 && position < count, "index outside the bytes")

@@ -1,16 +1,26 @@
 /// Where one change lies in its batch's storage. Fixed size and without references, so that a batch of thousands of
 /// changes is one array.
 public struct ChangeEntry: BitwiseCopyable, Sendable {
+    /// Where the key begins in the storage.
     public var keyOffset: UInt32
+    /// Where the value begins in the storage.
     public var valueOffset: UInt32
+    /// Bytes of the value.
     public var valueLength: UInt32
+    /// Bytes of the key.
     public var keyLength: UInt16
+    /// Put or delete.
     public var type: WatchEventType
+    /// As in ``WatchEvent/createRevision``.
     public var createRevision: Revision
+    /// As in ``WatchEvent/version``.
     public var version: Int64
+    /// As in ``WatchEvent/lease``.
     public var lease: Int64
+    /// As in ``WatchEvent/previousRevision``.
     public var previousRevision: Revision
 
+    /// - Precondition: the offsets and lengths fit into the fields.
     public init(
         type: WatchEventType, keyOffset: Int, keyLength: Int, valueOffset: Int, valueLength: Int,
         createRevision: Revision, version: Int64, lease: Int64, previousRevision: Revision
@@ -45,9 +55,12 @@ public final class ChangeBatch: Sendable {
 
     /// From record `record` on, the commit was at `milliseconds` since 1970 (UTC).
     public struct CommitTime: BitwiseCopyable, Sendable {
+        /// The first record of this time, counted from 0.
         public var record: UInt32
+        /// Since 1970, UTC.
         public var milliseconds: Int64
 
+        /// The time of the records from `record` on.
         public init(record: Int, milliseconds: Int64) {
             self.record = UInt32(record)
             self.milliseconds = milliseconds

@@ -1,6 +1,8 @@
 /// A key, its value, and where they stand in the history of the store.
 public struct KeyValue: Sendable, Hashable {
+    /// 1 to 511 bytes.
     public var key: Bytes
+    /// Empty where only keys were asked for.
     public var value: Bytes
     /// The revision that created the key; after a delete the next put creates it anew.
     public var createRevision: Revision
@@ -11,6 +13,7 @@ public struct KeyValue: Sendable, Hashable {
     /// The lease that the key is attached to, 0 for none.
     public var lease: Int64
 
+    /// A key as it stands.
     public init(
         key: Bytes, value: Bytes, createRevision: Revision, modRevision: Revision, version: Int64, lease: Int64 = 0
     ) {

@@ -1,12 +1,16 @@
 /// What happened to a key.
 public enum WatchEventType: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
+    /// A value was put under the key.
     case put = 0
+    /// The key was deleted.
     case delete = 1
 }
 
 /// One change of one key.
 public struct WatchEvent: Sendable, Hashable {
+    /// Put or delete.
     public var type: WatchEventType
+    /// The key that was changed.
     public var key: Bytes
     /// The value put; empty for a delete and for a watch of keys only.
     public var value: Bytes
@@ -23,6 +27,7 @@ public struct WatchEvent: Sendable, Hashable {
     /// What the key held before, if the watch asked for it, the key existed, and that revision is not compacted.
     public var previous: KeyValue?
 
+    /// A change, as a state machine announces it; what a store would fill in may be left out.
     public init(
         type: WatchEventType, key: Bytes, value: Bytes = Bytes(), revision: Revision, createRevision: Revision = 0,
         version: Int64 = 0, lease: Int64 = 0, previousRevision: Revision = 0, previous: KeyValue? = nil

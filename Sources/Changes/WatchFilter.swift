@@ -2,9 +2,12 @@
 ///
 /// A class, so that each update delivered refers to it with one pointer.
 public final class WatchFilter: Sendable {
+    /// The keys that are wanted.
     public let keys: KeyRange
+    /// The types of change that are wanted.
     public let types: WatchTypes
 
+    /// Wants changes of these types to these keys.
     public init(keys: KeyRange, types: WatchTypes = .all) {
         self.keys = keys
         self.types = types
@@ -27,6 +30,7 @@ public final class WatchFilter: Sendable {
 public enum WatchTypes: Sendable, Hashable {
     case all, puts, deletes
 
+    /// Whether changes of this type are delivered.
     @inlinable
     public func contains(_ type: WatchEventType) -> Bool {
         switch self {

@@ -80,6 +80,7 @@ extension WatchUpdate: Sequence {
 }
 
 extension WatchUpdate: CustomStringConvertible {
+    /// The revision, and what it did to which keys.
     public var description: String {
         "revision \(revision): " + map { "\($0.type) \($0.key)" }.joined(separator: ", ")
     }

@@ -20,6 +20,7 @@ public struct LogOptions: Sendable, Hashable {
     /// Bytes of address space for LMDB to begin with; it grows by itself.
     public var mapBytes = 16 << 30
 
+    /// The defaults.
     public init() {}
 
     /// Checks the fields against each other.

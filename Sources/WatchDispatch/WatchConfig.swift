@@ -9,6 +9,7 @@ public struct WatchConfig: Sendable, Hashable {
     /// Whether everything is counted, and not only what was dropped.
     public var enableMetrics = false
 
+    /// The defaults, but for what is given.
     public init(
         enabled: Bool = true, eventQueueSize: Int = 1000, watcherBufferSize: Int = 10, enableMetrics: Bool = false
     ) {

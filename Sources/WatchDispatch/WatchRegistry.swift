@@ -22,6 +22,7 @@ public final class WatchRegistry: Sendable {
         case progress(Watcher, through: Revision)
     }
 
+    /// The sizes that it was made with.
     public let config: WatchConfig
     let queue: EventQueue
     let wakeUp = WakeUp()

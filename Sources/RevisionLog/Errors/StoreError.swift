@@ -12,6 +12,7 @@ public import Changes
 public struct StoreError: Error, Sendable, Hashable {
     /// What kind of error. More kinds may come, so a `switch` over it needs a `default`.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// Its name, as in `future_revision`.
         public let description: String
 
         /// The revision asked for is older than the retained history; `earliest` says what there is.
@@ -48,6 +49,7 @@ public struct StoreError: Error, Sendable, Hashable {
         public static let watcherTooSlow = Code(description: "watcher_too_slow")
     }
 
+    /// What to decide by.
     public var code: Code
     /// What was wrong, the value, the limit and what to do.
     public var message: String
@@ -60,6 +62,7 @@ public struct StoreError: Error, Sendable, Hashable {
     /// The revision to resume a watch from, with `.watcherTooSlow`.
     public var resume: Revision?
 
+    /// An error without revisions.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
@@ -85,5 +88,6 @@ public struct StoreError: Error, Sendable, Hashable {
 }
 
 extension StoreError: CustomStringConvertible {
+    /// Code and message.
     public var description: String { "\(code): \(message)" }
 }

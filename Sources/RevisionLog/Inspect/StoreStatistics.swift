@@ -22,18 +22,22 @@ public struct StoreStatistics: Sendable, Hashable {
     public var fileBytes = 0
     /// Bytes of the LMDB map, the size to which the file may grow before the map is enlarged.
     public var mapBytes = 0
-    /// Journal segments that exist, and their total size.
+    /// Journal segments that exist.
     public var journalSegments = 0
+    /// Bytes of these segments, used or not.
     public var journalBytes = 0
     /// Bytes of records that are in the journal and not yet in LMDB, before compression.
     public var pendingBytes = 0
-    /// Slots in use in LMDB's table of readers, and how many there are.
+    /// Slots in use in LMDB's table of readers.
     public var readers = 0
+    /// Slots in that table: how many reads there can be at a time, of all processes.
     public var maximumReaders = 0
     /// Identifies the store; a copy has the same.
     public var storeID: UInt64 = 0
+    /// The version of the format on disk.
     public var formatVersion = 0
 
+    /// The statistics of nothing.
     public init() {}
 
     /// Stored size by raw size of the log; 1 for an empty one.

@@ -3,6 +3,7 @@ public import WatchDispatch
 
 /// How a store is opened.
 public struct StoreOptions: Sendable {
+    /// What a process may do with a store.
     public enum Access: Sendable, Hashable {
         /// Reads and writes; one process at a time. Creates the store if there is none, see ``createsStore``.
         case readWrite
@@ -10,6 +11,7 @@ public struct StoreOptions: Sendable {
         case readOnly
     }
 
+    /// What this process will do with it.
     public var access: Access = .readWrite
     /// Whether a store that is not there is created, with read-write access; otherwise opening fails with `.notAStore`.
     public var createsStore = true
@@ -20,6 +22,7 @@ public struct StoreOptions: Sendable {
     /// Sizes of the event queue and of the watchers' buffers.
     public var watch = WatchConfig()
 
+    /// The defaults, but for these two.
     public init(access: Access = .readWrite, durability: Durability = .sync) {
         self.access = access
         self.durability = durability

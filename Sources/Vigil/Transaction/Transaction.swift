@@ -15,9 +15,12 @@ public import Changes
 public struct Transaction: Sendable {
     /// All must hold for `success` to run.
     public var comparisons: [Comparison]
+    /// The steps if all comparisons hold.
     public var success: [Operation]
+    /// The steps if one does not.
     public var failure: [Operation]
 
+    /// `success` if all `comparisons` hold, else `failure`.
     public init(when comparisons: [Comparison] = [], then success: [Operation], otherwise failure: [Operation] = []) {
         self.comparisons = comparisons
         self.success = success
@@ -26,19 +29,29 @@ public struct Transaction: Sendable {
 
     /// A question about one key, answered before the transaction changes anything.
     public struct Comparison: Sendable {
+        /// How what is stored has to stand to what is given: `.less` holds if the stored is less.
         public enum Relation: Sendable { case equal, notEqual, less, greater }
 
+        /// What is compared, and with what.
         public enum Target: Sendable {
+            /// The value; holds for no key that does not exist.
             case value(Bytes)
+            /// The number of puts since the key was created.
             case version(Int64)
+            /// The revision that created the key.
             case createRevision(Revision)
+            /// The revision that changed the key last.
             case modRevision(Revision)
         }
 
+        /// The key in question.
         public var key: Bytes
+        /// How the stored has to stand to the given.
         public var relation: Relation
+        /// What is compared, and with what.
         public var target: Target
 
+        /// See the functions below, which read better.
         public init(key: Bytes, _ relation: Relation, _ target: Target) {
             self.key = key
             self.relation = relation
@@ -68,10 +81,15 @@ public struct Transaction: Sendable {
 
     /// One step of a branch. Reads see the changes of the steps before them.
     public enum Operation: Sendable {
+        /// Puts a value under a key.
         case put(Bytes, Bytes)
+        /// Deletes a key, if it is there.
         case delete(Bytes)
+        /// Deletes all keys of a range.
         case deleteRange(KeyRange)
+        /// Reads a key: a range of one or none.
         case get(Bytes)
+        /// Reads a range, at most `limit` keys of it.
         case range(KeyRange, limit: Int? = nil)
     }
 }

@@ -27,6 +27,7 @@ public enum WatchPolicy: Sendable, Hashable {
 
 /// How a watch behaves.
 public struct WatchOptions: Sendable {
+    /// What happens when the watch is read too slowly.
     public var policy: WatchPolicy = .replay
     /// Puts, deletes, or both.
     public var types: WatchTypes = .all
@@ -35,6 +36,7 @@ public struct WatchOptions: Sendable {
     /// Live updates that may wait to be read, before `policy` decides. At least 1; nil for the store's setting.
     public var bufferSize: Int?
 
+    /// The defaults lose nothing and deliver everything.
     public init(
         policy: WatchPolicy = .replay, types: WatchTypes = .all, previousValues: Bool = false, bufferSize: Int? = nil
     ) {
