@@ -63,6 +63,8 @@ import Testing
             #expect(future.status == 3 && future.errors.contains("newest is 1"))
             _ = try await vigil("put", "a", "1")
             _ = try await vigil("compact", "2")
+            let again = try await vigil("compact", "2")
+            #expect(again.status == 3 && again.errors.contains("before revision 2 is forgotten already"))
             let past = try await vigil("get", "a", "--at", "1")
             #expect(past.status == 3 && past.errors.contains("earliest available is 2"))
         }

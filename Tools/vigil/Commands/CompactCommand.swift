@@ -13,7 +13,14 @@ struct CompactCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await arguments.withStore(.readWrite, creates: false) { try await $0.compact(through: revision) }
+        do {
+            try await arguments.withStore(.readWrite, creates: false) { try await $0.compact(through: revision) }
+        } catch var error as StoreError where error.code == .compacted {
+            // The words of the library are for one who wants to read that revision, which is still there.
+            error.message =
+                "what is before revision \(error.earliest ?? revision) is forgotten already; name a later one"
+            throw error
+        }
         if arguments.json {
             var json = JSONObject()
             json.add("compacted", revision)
