@@ -1,0 +1,59 @@
+import Foundation
+import WatchDispatch
+
+/// What announcing an update costs the one who does it, while the other end is being read.
+struct ProducerCost: Workload {
+    let name = "producer"
+
+    func measure(_ run: Run) async throws -> [Section] {
+        let section = Section(
+            "producer", "Live path: cost for the producer", axis: "producers",
+            metrics: [Metric(id: "cost", title: "processor time for each update", unit: .nanoseconds)],
+            text: """
+                Each producer is a thread that announces updates as fast as it can, with room for all of them, while \
+                one consumer reads. The figure is processor time of the producers' threads alone, so it does not \
+                depend on how many cores there are. `AsyncChannel` is not here: its producers wait for the consumer.
+                """)
+        let systems = liveSystems.filter { !($0 is ChannelLive) }
+        await run.interleave(systems, rounds: run.rounds, name: \.name, in: section) { system, _ in
+            for producers in [1, 2, 4] {
+                let cost = await Self.cost(system, producers: producers, run.choose(quick: 1 << 18, full: 1 << 19))
+                section.record("cost", system.name, producers, cost)
+            }
+        }
+        return [section]
+    }
+
+    /// Of the last of some passes; the first touches the memory.
+    private static func cost(_ system: some LiveSystem, producers: Int, _ count: Int) async -> Double {
+        let channel = system.open(consumers: 1, capacity: count)
+        let updates = makeUpdates()
+        let passes = (0..<3).map { _ in Arrivals(1) }
+        let consumer = Task {
+            var seen = 0
+            await channel.consume(0) { _ in
+                seen += 1
+                if seen % count == 0 { passes[seen / count - 1].arrive() }
+            }
+        }
+        var nanoseconds: Int64 = 0
+        for pass in passes {
+            nanoseconds = await withTaskGroup(of: Int64.self) { group in
+                for _ in 0..<producers {
+                    group.addTask { await onThread { produce(count / producers, updates, to: channel) } }
+                }
+                return await group.reduce(0, +)
+            }
+            guard await pass.wait() else { fatalError("updates were lost") }
+        }
+        channel.finish()
+        await consumer.value
+        return Double(nanoseconds) / Double(count)
+    }
+
+    private static func produce(_ count: Int, _ updates: [WatchUpdate], to channel: some LiveChannel) -> Int64 {
+        let start = threadTime()
+        for index in 0..<count { channel.offer(updates[index & (updates.count - 1)]) }
+        return threadTime() - start
+    }
+}
