@@ -7,6 +7,6 @@ protocol Workload: Sendable {
 
 /// All of them, in the order of the report.
 let allWorkloads: [any Workload] = [
-    Puts(), Sustained(), Checkpoints(), FanOut(), Stalled(), History(), Opening(), DiskUse(),
+    Puts(), Sustained(), Checkpoints(), FanOut(), Stalled(), History(), Opening(), Recovery(), DiskUse(),
     ProducerCost(), Delivery(), LiveLatency(), DispatchCost(), Registration(),
 ]

@@ -1,4 +1,3 @@
-import Foundation
 import WatchDispatch
 
 /// What announcing an update costs the one who does it, while the other end is being read.
@@ -12,12 +11,14 @@ struct ProducerCost: Workload {
             text: """
                 Each producer is a thread that announces updates as fast as it can, with room for all of them, while \
                 one consumer reads. The figure is processor time of the producers' threads alone, so it does not \
-                depend on how many cores there are. `AsyncChannel` is not here: its producers wait for the consumer.
+                depend on how many cores there are, less what the same loop takes with a call that does nothing. \
+                `AsyncChannel` is not here: its producers wait for the consumer.
                 """)
         let systems = liveSystems.filter { !($0 is ChannelLive) }
         await run.interleave(systems, rounds: run.rounds, name: \.name, in: section) { system, _ in
             for producers in [1, 2, 4] {
-                let cost = await Self.cost(system, producers: producers, run.choose(quick: 1 << 18, full: 1 << 19))
+                let count = run.choose(quick: 1 << 18, full: 1 << 19)
+                let cost = await Self.cost(system, producers: producers, count) - Self.nothing(count)
                 section.record("cost", system.name, producers, cost)
             }
         }
@@ -51,9 +52,24 @@ struct ProducerCost: Workload {
         return Double(nanoseconds) / Double(count)
     }
 
+    /// What the loop costs by itself.
+    private static func nothing(_ count: Int) async -> Double {
+        let updates = makeUpdates()
+        let nanoseconds = await onThread { produce(count, updates, to: NoChannel()) }
+        return Double(nanoseconds) / Double(count)
+    }
+
     private static func produce(_ count: Int, _ updates: [WatchUpdate], to channel: some LiveChannel) -> Int64 {
         let start = threadTime()
         for index in 0..<count { channel.offer(updates[index & (updates.count - 1)]) }
         return threadTime() - start
     }
+}
+
+/// Takes updates and does nothing.
+private struct NoChannel: LiveChannel {
+    @inline(never)
+    func offer(_ update: WatchUpdate) {}
+    func consume(_ consumer: Int, _ body: (WatchUpdate) -> Void) async {}
+    func finish() {}
 }

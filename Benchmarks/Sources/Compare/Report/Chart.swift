@@ -30,7 +30,7 @@ struct Chart {
         guard metric.isCharted, lines.contains(where: { $0.points.count > 1 }) else { return nil }
         let points = lines.flatMap(\.points)
         let isLogarithmic = section.isLogarithmic
-        x = .fitting(
+        x = .spanning(
             points.map(\.size), isLogarithmic: isLogarithmic, pixels: (Self.left, Self.width - Self.right))
         y = .fitting(
             points.map(\.reading.value), isLogarithmic: isLogarithmic, pixels: (Self.height - Self.bottom, Self.top))

@@ -8,7 +8,7 @@ extension Unit {
         switch self {
         case .nanoseconds: scaled(value, [("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1)])
         case .perSecond: scaled(value, [("M/s", 1e6), ("k/s", 1e3), ("/s", 1)])
-        case .bytes: scaled(value, [("GiB", 0x1p30), ("MiB", 0x1p20), ("KiB", 0x1p10), ("B", 1)])
+        case .bytes: scaled(value, [("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1)])
         case .ratio: digits(value)
         }
     }

@@ -15,6 +15,14 @@ struct Scale {
 
     private func transformed(_ value: Double) -> Double { isLogarithmic ? log10(value) : value }
 
+    /// A scale from the least of `values` to the greatest.
+    static func spanning(_ values: [Double], isLogarithmic: Bool, pixels: (Double, Double)) -> Scale {
+        let (least, greatest) = (values.min() ?? 1, values.max() ?? 1)
+        let lower = isLogarithmic ? least : 0
+        return Scale(
+            isLogarithmic: isLogarithmic, lower: lower, upper: greatest > lower ? greatest : lower + 1, pixels: pixels)
+    }
+
     /// A scale with all of `values` on it, from one round number to another.
     static func fitting(_ values: [Double], isLogarithmic: Bool, pixels: (Double, Double)) -> Scale {
         let (least, greatest) = (values.min() ?? 1, values.max() ?? 1)

@@ -51,8 +51,8 @@ func key(_ number: some BinaryInteger) -> String { "k/\(number)" }
 extension OpenStore {
     /// By many callers at once.
     func fill(_ changes: [Change], deadline: Int64) async throws -> Int {
-        let session = try await session(callers: 512)
-        let callers = min(512, changes.count)
+        let callers = min(1024, changes.count)
+        let session = try await session(callers: callers)
         let made = try await withThrowingTaskGroup(of: Int.self) { group in
             for caller in 0..<callers {
                 group.addTask {

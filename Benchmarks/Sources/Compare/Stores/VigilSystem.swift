@@ -15,18 +15,6 @@ struct VigilStore: OpenStore, StoreSession {
 
     func session(callers: Int) async throws -> any StoreSession { self }
 
-    func fill(_ changes: [Change], deadline: Int64) async throws -> Int {
-        var made = 0
-        while made < changes.count, now() < deadline {
-            let batch = changes[made..<min(made + 4096, changes.count)]
-            let results = try await store.transactions(
-                batch.map { Transaction(then: [.put(Bytes($0.key), Bytes($0.value))]) })
-            for result in results { _ = try result.get() }
-            made += batch.count
-        }
-        return made
-    }
-
     func put(_ key: String, _ value: [UInt8]) async throws -> Int64 {
         try await store.put(Bytes(key), Bytes(value))
     }

@@ -41,12 +41,12 @@ struct Checkpoints: Workload {
 
 extension StoreOptions {
     /// Nothing is moved from the journal while a short measurement lasts.
-    fileprivate static var noCheckpoints: StoreOptions {
+    static var noCheckpoints: StoreOptions {
         var options = StoreOptions()
         options.log.checkpointInterval = .seconds(3600)
-        options.log.checkpointBytes = 1 << 30
-        options.log.pendingBytes = 1 << 30
-        options.log.segments = 160
+        options.log.checkpointBytes = 512 << 20
+        options.log.pendingBytes = 512 << 20
+        options.log.segments = 80
         return options
     }
 }
