@@ -38,10 +38,10 @@ private struct PeerSession: StoreSession {
     }
 
     func stall(_ keys: Keys) async throws -> (any StoreWatch)? {
-        guard let client = client as? any PausingClient else { return nil }
         let watch = try await client.watch(prefix: keys.text, from: nil) { _, _ in }
-        try await client.stopReading()
-        return PeerStoreWatch(watch: watch)
+        guard let pausing = watch as? any PausingWatch else { return nil }
+        try await pausing.stopReading()
+        return StalledPeerWatch()
     }
 
     func close() async { await client.close() }
@@ -51,6 +51,11 @@ private struct PeerStoreWatch: StoreWatch {
     let watch: any PeerWatch
 
     func cancel() async { await watch.cancel() }
+}
+
+/// Ends with the session: to cancel it the server would have to be heard.
+private struct StalledPeerWatch: StoreWatch {
+    func cancel() async {}
 }
 
 extension Keys {

@@ -1,2 +1,0 @@
-/// Every peer whose server program is installed here.
-public func installedPeers() -> [any PeerServer] { [] }
