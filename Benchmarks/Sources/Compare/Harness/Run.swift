@@ -18,6 +18,9 @@ final class Run {
     /// How often each thing is measured.
     var rounds: Int { options.rounds ?? choose(quick: 1, full: 3) }
 
+    /// How often each thing is measured that takes long.
+    var fewRounds: Int { min(rounds, 2) }
+
     /// One of two values, by how long the whole may take.
     func choose<T>(quick: T, full: T) -> T { isQuick ? quick : full }
 

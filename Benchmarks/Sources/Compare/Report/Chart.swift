@@ -13,8 +13,8 @@ struct Chart {
     private let x: Scale
     private let y: Scale
 
-    private static let (width, height) = (760.0, 400.0)
-    private static let (left, right, top, bottom) = (76.0, 190.0, 62.0, 52.0)
+    private static let (width, height) = (800.0, 400.0)
+    private static let (left, right, top, bottom) = (76.0, 232.0, 62.0, 52.0)
 
     /// Nil if there is nothing to see: no line with two points.
     init?(_ section: Section, _ metric: Metric) {

@@ -3,7 +3,7 @@ struct Glance {
     let row: [String]
 
     init?(_ section: Section, _ metric: Metric) {
-        let others = section.systems(metric.id).filter { !$0.hasPrefix("Vigil") && !$0.hasPrefix("bare") }
+        let others = section.systems(metric.id).filter { !$0.hasPrefix("Vigil") && !isFloor($0) && isDurable($0) }
         guard !others.isEmpty,
             let size = section.sizes(metric.id).last(where: { size in
                 section.median(metric.id, "Vigil", size) != nil
@@ -22,3 +22,9 @@ struct Glance {
         ]
     }
 }
+
+/// Whether a system is a floor and not a store.
+private func isFloor(_ system: String) -> Bool { system.hasPrefix("bare ") }
+
+/// Whether what a system acknowledges survives a loss of power. Servers that do not say so in their names.
+func isDurable(_ system: String) -> Bool { !system.hasSuffix("(no fsync)") }

@@ -37,8 +37,9 @@ struct Report {
             \(machine.versions.joined(separator: " · "))
             \(absent)
             Each figure is the median of \(run.rounds) round\(run.rounds == 1 ? "" : "s"), in which the systems take \
-            turns, unless its section has only one. All stores flush every write before they acknowledge it; servers are on \
-            loopback. Machines are noisy and disks differ: compare within one report.
+            turns; what takes long is measured twice or once. All stores flush every write before they acknowledge it, but \
+            those marked "no fsync", which cannot and so do not count as rivals. Servers are on loopback. Machines are \
+            noisy and disks differ: compare within one report.
 
             `≈` was extrapolated from what was done within a time limit; `>` is the time limit, within which nothing came.
             """

@@ -5,7 +5,9 @@ struct Style {
     var isDashed = false
 
     static func of(_ system: String) -> Style {
-        styles.first { system.hasPrefix($0.0) }?.1 ?? Style(color: "#6e7781")
+        var style = styles.first { system.hasPrefix($0.0) }?.1 ?? Style(color: "#6e7781")
+        if !isDurable(system) { style.isDashed = true }
+        return style
     }
 
     /// By how the name begins; the first that fits.

@@ -18,7 +18,7 @@ struct Checkpoints: Workload {
                 during the measurement.
                 """)
         let systems: [any StoreSystem] = [VigilSystem(), VigilSystem(name: Self.without, options: .noCheckpoints)]
-        let seconds = run.choose(quick: 1.5, full: 3.0)
+        let seconds = run.choose(quick: 1.2, full: 2.5)
         await run.interleave(systems, rounds: run.rounds, name: \.name, in: section) { system, _ in
             for writers in [1, 64, 512] {
                 let path = run.newDirectory()

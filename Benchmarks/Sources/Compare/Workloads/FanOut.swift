@@ -41,7 +41,7 @@ struct FanOut: Workload {
         // The first turn sees to it that all watches are there; it is not counted.
         _ = try await self.turn(turn, writer, watchers, value)
         var (all, last) = (Times(), Times())
-        let (start, seconds) = (now(), run.choose(quick: 0.3, full: 1.0))
+        let (start, seconds) = (now(), run.choose(quick: 0.3, full: 0.7))
         repeat {
             let times = try await self.turn(turn, writer, watchers, value)
             all.add(times)

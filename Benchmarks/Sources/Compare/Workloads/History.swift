@@ -14,7 +14,7 @@ struct History: Workload {
         for size in sizes {
             await run.interleave(open, rounds: 1, name: { "\($0.name), \(size) changes to be" }, in: sections.replay) {
                 history, _ in
-                try await history.grow(to: size, seconds: run.choose(quick: 6, full: 25))
+                try await history.grow(to: size, seconds: run.choose(quick: 5, full: 20))
             }
             for history in open where history.count < size {
                 sections.replay.note(
@@ -24,7 +24,8 @@ struct History: Workload {
                     """)
             }
             for (section, part) in sections.parts {
-                await run.interleave(open, rounds: run.rounds, name: \.name, in: section) { history, _ in
+                let rounds = section === sections.replay ? run.rounds : run.fewRounds
+                await run.interleave(open, rounds: rounds, name: \.name, in: section) { history, _ in
                     try await part(history, size, run, section)
                 }
             }
@@ -115,7 +116,7 @@ private struct HistorySections {
 private func measureReplay(_ history: OpenHistory, _ size: Int, _ run: Run, _ section: Section) async throws {
     let reader = try await history.reader()
     let reading = try await reader.read(
-        .all, from: history.first, through: history.quiet, seconds: run.choose(quick: 3, full: 6))
+        .all, from: history.first, through: history.quiet, seconds: run.choose(quick: 2, full: 3))
     await reader.close()
     let isWhole = reading.isComplete && history.count >= size
     let rate = Double(reading.events) / (Double(reading.time) / 1e9)
@@ -126,7 +127,7 @@ private func measureReplay(_ history: OpenHistory, _ size: Int, _ run: Run, _ se
 
 private func measureQuiet(_ history: OpenHistory, _ size: Int, _ run: Run, _ section: Section) async throws {
     let reader = try await history.reader()
-    let limit = run.choose(quick: 2.0, full: 4.0)
+    let limit = run.choose(quick: 1.5, full: 3.0)
     var times = Times()
     let start = now()
     var certainty = Reading.Certainty.measured
@@ -143,7 +144,7 @@ private func measureQuiet(_ history: OpenHistory, _ size: Int, _ run: Run, _ sec
 }
 
 private func measureBehind(_ history: OpenHistory, _ size: Int, _ run: Run, _ section: Section) async throws {
-    let seconds = run.choose(quick: 0.7, full: 1.2)
+    let seconds = run.choose(quick: 0.6, full: 1.0)
     let writers = Writers(count: 16, valueBytes: 128, perSecond: 1000)
     let session = history.session
     let alone = try await writers.write(session, seconds: seconds)
@@ -158,7 +159,7 @@ private func measureBehind(_ history: OpenHistory, _ size: Int, _ run: Run, _ se
     var isComplete = true
     repeat {
         let reading = try await reader.read(
-            .all, from: history.first, through: history.quiet, seconds: run.choose(quick: 2, full: 4))
+            .all, from: history.first, through: history.quiet, seconds: run.choose(quick: 2, full: 3))
         times.add(reading.time)
         events = reading.events
         isComplete = isComplete && reading.isComplete

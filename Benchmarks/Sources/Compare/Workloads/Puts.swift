@@ -30,7 +30,7 @@ struct Puts: Workload {
         defer { run.discard(path) }
         let store: (any OpenStore)? = if case .store(let system) = contender { try await system.open(path) } else { nil }
         for writers in [1, 64, 512] {
-            let seconds = run.choose(quick: 0.6, full: 1.5)
+            let seconds = run.choose(quick: 0.5, full: 1.0)
             let figures: PutFigures
             switch contender {
             case .store:

@@ -18,7 +18,7 @@ struct Stalled: Workload {
                 The stalled watcher is on all of them and reads nothing.
                 """)
         section.isLogarithmic = false
-        await run.interleave(storeSystems(), rounds: run.rounds, name: \.name, in: section) { system, _ in
+        await run.interleave(storeSystems(), rounds: run.fewRounds, name: \.name, in: section) { system, _ in
             let path = run.newDirectory()
             defer { run.discard(path) }
             let store = try await system.open(path)
@@ -37,7 +37,7 @@ struct Stalled: Workload {
                     }
                     watches.append(watch)
                 }
-                let seconds = run.choose(quick: 0.8, full: 2.0)
+                let seconds = run.choose(quick: 0.8, full: 1.5)
                 try await measure(writer, times, seconds: seconds) { metric, value in
                     section.record(metric, system.name, count, value)
                 }

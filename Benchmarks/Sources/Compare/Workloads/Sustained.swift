@@ -6,7 +6,7 @@ struct Sustained: Workload {
     static let writers = 512
 
     func measure(_ run: Run) async throws -> [Section] {
-        let seconds = run.choose(quick: 10, full: 60)
+        let seconds = run.choose(quick: 6, full: 60)
         let course = Section(
             "sustained", "Vigil: \(seconds) seconds of puts", axis: "second",
             metrics: [Metric(id: "rate", title: "puts in each second", unit: .perSecond)],
