@@ -9,15 +9,18 @@ struct Options: Sendable {
     var report = "report"
     /// Names of the workloads to run; empty for all.
     var only: [String] = []
+    /// What the names of the systems to compare begin with; empty for all.
+    var systems: [String] = []
     /// How often each thing is measured; nil for what suits the mode.
     var rounds: Int?
 
     static let usage = """
-        usage: compare [--quick] [--only NAME]... [--rounds N] [--report DIR] [--json FILE]
+        usage: compare [--quick] [--only NAME]... [--system NAME]... [--rounds N] [--report DIR] [--json FILE]
 
           --quick        a few minutes instead of a quarter of an hour: fewer rounds, smaller sizes
           --only NAME    just this workload; may be given again. One of:
                          \(allWorkloads.map(\.name).joined(separator: " "))
+          --system NAME  just the systems whose names begin so; may be given again
           --rounds N     how often each thing is measured, all systems in turn (3, quick 1)
           --report DIR   where report.md and its charts go (Benchmarks/report)
           --json FILE    all figures of all rounds, for programs
@@ -43,6 +46,7 @@ struct Options: Sendable {
                     throw UsageError(message: "there is no workload \(name)")
                 }
                 only.append(name)
+            case "--system": systems.append(try value(flag))
             case "--rounds":
                 guard let number = Int(try value(flag)), number >= 1 else {
                     throw UsageError(message: "--rounds needs a number, at least 1")

@@ -7,11 +7,11 @@ func allocatedBytes() -> Int {
         // The header that declares it is not part of the Glibc module.
         typealias Function = @convention(c) (CInt, UnsafeMutablePointer<FILE>) -> CInt
         guard let symbol = dlsym(nil, "malloc_info") else { return 0 }
-        let malloc_info = unsafeBitCast(symbol, to: Function.self)
+        let writeInformation = unsafeBitCast(symbol, to: Function.self)
         var text: UnsafeMutablePointer<CChar>?
         var length = 0
         guard let file = open_memstream(&text, &length) else { return 0 }
-        _ = malloc_info(0, file)
+        _ = writeInformation(0, file)
         fclose(file)
         defer { free(text) }
         // After the arenas come the totals.

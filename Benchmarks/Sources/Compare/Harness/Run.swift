@@ -49,6 +49,10 @@ final class Run {
     /// Seconds since the start.
     var elapsed: Double { Double(now() - start) / 1e9 }
 
+    private func isWanted(_ system: String) -> Bool {
+        options.systems.isEmpty || options.systems.contains { system.lowercased().hasPrefix($0.lowercased()) }
+    }
+
     /// Calls `body` for each of the systems in turn, and all of that `rounds` times, so that what disturbs the machine for
     /// a while disturbs all systems alike. A system that fails is left out from then on, with a note in `section`.
     func interleave<S>(
@@ -56,7 +60,7 @@ final class Run {
     ) async {
         var failed: Set<String> = []
         for round in 1...rounds {
-            for system in systems where !failed.contains(name(system)) {
+            for system in systems where !failed.contains(name(system)) && isWanted(name(system)) {
                 say("\(section.title): \(name(system)), round \(round) of \(rounds)")
                 do {
                     try await body(system, round)

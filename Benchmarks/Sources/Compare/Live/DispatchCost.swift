@@ -18,8 +18,9 @@ struct DispatchCost: Workload {
                 Metric(id: "cost", title: "time for each delivery into a buffer", unit: .nanoseconds),
                 Metric(id: "consumed", title: "deliveries read from the buffers", unit: .perSecond, isCharted: false),
             ],
-            text: "Updates of one key that all watchers are on; then one task reads everything that their buffers hold.")
-        await run.interleave(["Vigil"], rounds: run.rounds, name: { $0 }, in: distinct) { system, _ in
+            text: "Updates of one key that all watchers are on; then one task reads everything that their buffers hold."
+        )
+        await run.interleave(["Vigil"], rounds: run.rounds, name: \.self, in: distinct) { system, _ in
             for watchers in [1, 100, 10_000, 100_000] {
                 let (cost, _) = await Self.measure(watchers: watchers, keys: watchers, updates: 200_000)
                 distinct.record("cost", system, watchers, cost)

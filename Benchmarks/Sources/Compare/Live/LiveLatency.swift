@@ -10,7 +10,8 @@ struct LiveLatency: Workload {
         let section = Section(
             "latency", "Live path: from the producer to the consumer's next()", axis: "updates a second",
             metrics: [
-                Metric(id: "p50", title: "p50", unit: .nanoseconds), Metric(id: "p99", title: "p99", unit: .nanoseconds),
+                Metric(id: "p50", title: "p50", unit: .nanoseconds),
+                Metric(id: "p99", title: "p99", unit: .nanoseconds),
             ],
             text: """
                 A thread announces updates at an even pace; one consumer awaits them. For `AsyncChannel`, whose \

@@ -18,7 +18,7 @@ struct Registration: Workload {
             "asleep", "Vigil's notify: the dispatcher sleeps", axis: "updates",
             metrics: [Metric(id: "p50", title: "p50 of notify", unit: .nanoseconds, isCharted: false)],
             text: "One update every two milliseconds, so that each has to wake the dispatcher up.")
-        await run.interleave(["Vigil"], rounds: run.rounds, name: { $0 }, in: section) { system, _ in
+        await run.interleave(["Vigil"], rounds: run.rounds, name: \.self, in: section) { system, _ in
             for count in [10_000, 100_000] {
                 let figures = await Self.measure(count)
                 section.record("register", system, count, figures.registered)

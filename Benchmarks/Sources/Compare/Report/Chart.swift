@@ -71,7 +71,8 @@ struct Chart {
             line(x.place(tick), Self.top, x.place(tick), y0, "stroke=\"#f1f3f5\"")
                 + text(x.place(tick), y0 + 18, sizeText(tick), "text-anchor=\"middle\" fill=\"#57606a\"")
         }
-        let axis = line(x0, y0, x1, y0, "stroke=\"#8c959f\"")
+        let axis =
+            line(x0, y0, x1, y0, "stroke=\"#8c959f\"")
             + text((x0 + x1) / 2, Self.height - 12, escaped(section.axis), "text-anchor=\"middle\" fill=\"#1b1f24\"")
         return (rows + columns + [axis]).joined(separator: "\n")
     }
@@ -79,7 +80,11 @@ struct Chart {
     /// The sizes that were measured, as long as they are few.
     private var xTicks: [Double] {
         let sizes = section.sizes(metric.id)
-        return sizes.count <= 7 && section.isLogarithmic ? sizes : x.ticks
+        guard sizes.count <= 7, section.isLogarithmic else { return x.ticks }
+        // From the greatest down, without those whose names would run into each other.
+        return sizes.reversed().reduce(into: []) { ticks, size in
+            if ticks.last.map({ x.place($0) - x.place(size) > 50 }) ?? true { ticks.append(size) }
+        }
     }
 
     private func drawing(_ line: Line) -> String {
@@ -87,14 +92,17 @@ struct Chart {
         let places = line.points.map { (x.place($0.size), y.place($0.reading.value)) }
         let path = places.map { "\(digits($0.0)),\(digits($0.1))" }.joined(separator: " ")
         let dash = style.isDashed ? " stroke-dasharray=\"5 4\"" : ""
-        let marks: [String] = places.count > 20 ? [] : zip(places, line.points).map { place, point in
-            // A hollow mark: extrapolated, or a lower bound.
-            let fill = point.reading.certainty == .measured ? style.color : "#ffffff"
-            return """
-                <circle cx="\(digits(place.0))" cy="\(digits(place.1))" r="\(style.width + 1.6)" fill="\(fill)" \
-                stroke="\(style.color)" stroke-width="1.6"/>
-                """
-        }
+        let marks: [String] =
+            places.count > 20
+            ? []
+            : zip(places, line.points).map { place, point in
+                // A hollow mark: extrapolated, or a lower bound.
+                let fill = point.reading.certainty == .measured ? style.color : "#ffffff"
+                return """
+                    <circle cx="\(digits(place.0))" cy="\(digits(place.1))" r="\(style.width + 1.6)" fill="\(fill)" \
+                    stroke="\(style.color)" stroke-width="1.6"/>
+                    """
+            }
         return """
             <polyline points="\(path)" fill="none" stroke="\(style.color)" stroke-width="\(style.width)" \
             stroke-linejoin="round"\(dash)/>\(marks.joined())

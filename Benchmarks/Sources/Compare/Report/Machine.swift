@@ -25,7 +25,8 @@ struct Machine: Codable, Sendable {
         uname(&name)
         let kernel = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         system = (release ?? ProcessInfo.processInfo.operatingSystemVersionString) + ", kernel " + kernel
-        loadAtStart = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8))
+        loadAtStart =
+            (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8))
             .map { $0.split(separator: " ").prefix(1).joined() } ?? "unknown"
         let sqlite = try? DatabaseQueue().read { try String.fetchOne($0, sql: "SELECT sqlite_version()") }
         var (major, minor, patch): (Int32, Int32, Int32) = (0, 0, 0)

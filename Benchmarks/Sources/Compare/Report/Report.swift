@@ -27,7 +27,8 @@ struct Report {
 
     private var head: String {
         let minutes = digits(run.elapsed / 60)
-        let absent = machine.absent.isEmpty ? "" : "\nNot installed, so not compared: \(machine.absent.joined(separator: ", ")).\n"
+        let names = machine.absent.joined(separator: ", ")
+        let absent = names.isEmpty ? "" : "\nNot installed, so not compared: \(names).\n"
         return """
             # Vigil beside other ways
 

@@ -1,5 +1,5 @@
-import Foundation
 import CLMDBFloor
+import Foundation
 
 /// What a durable put cannot do without: a write into a file that is there already, and a flush. For many writers the
 /// records of all of them go with one write.
@@ -24,7 +24,9 @@ enum FlushFloor {
             if offset + record.count > size { offset = 0 }
             let written = record.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, off_t(offset)) }
             // On Darwin a flush that reaches the medium is another call; the floor is for Linux.
-            guard written == record.count, fdatasync(file) == 0 else { throw FloorError(call: "fdatasync", code: errno) }
+            guard written == record.count, fdatasync(file) == 0 else {
+                throw FloorError(call: "fdatasync", code: errno)
+            }
             offset += record.count
             figures.times.add(now() - begin)
             figures.puts += writers

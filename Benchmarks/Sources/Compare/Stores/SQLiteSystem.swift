@@ -116,7 +116,9 @@ struct SQLiteStore: OpenStore, StoreSession {
         switch keys {
         case .key(let key):
             statement = try database.cachedStatement(
-                sql: "SELECT revision, key, value FROM change WHERE key = ? AND revision >= ? ORDER BY revision LIMIT \(page)")
+                sql:
+                    "SELECT revision, key, value FROM change WHERE key = ? AND revision >= ? ORDER BY revision LIMIT \(page)"
+            )
             arguments = [key, revision]
         case .prefix(let prefix):
             statement = try database.cachedStatement(

@@ -41,7 +41,7 @@ struct DiskUse: Workload {
                 if count < size { break }
             }
         }
-        await run.interleave(["Vigil, slow writer"], rounds: 1, name: { $0 }, in: log) { name, _ in
+        await run.interleave(["Vigil, slow writer"], rounds: 1, name: \.self, in: log) { name, _ in
             let path = run.newDirectory()
             defer { run.discard(path) }
             let count = run.choose(quick: 300, full: 1000)

@@ -12,8 +12,8 @@ struct History: Workload {
             open.append(try await OpenHistory(system, path: run.newDirectory()))
         }
         for size in sizes {
-            await run.interleave(open, rounds: 1, name: { "\($0.name), \(size) changes to be" }, in: sections.replay) {
-                history, _ in
+            await run.interleave(open, rounds: 1, name: \.name, in: sections.replay) { history, _ in
+                run.say("filling \(history.name) with \(size) changes")
                 try await history.grow(to: size, seconds: run.choose(quick: 5, full: 20))
             }
             for history in open where history.count < size {
@@ -88,7 +88,9 @@ private struct HistorySections {
             Metric(id: "rate", title: "events a second", unit: .perSecond),
             Metric(id: "time", title: "time for all", unit: .nanoseconds),
         ],
-        text: "One watcher of all keys, from the first revision to the newest. Changes are 128 bytes under a million keys.")
+        text: """
+            One watcher of all keys, from the first revision to the newest. Changes are 128 bytes under a million keys.
+            """)
     let quiet = Section(
         "quiet", "Resume of a quiet key", axis: "other changes since",
         metrics: [Metric(id: "p50", title: "p50 of the time to its newest event", unit: .nanoseconds)],
@@ -173,5 +175,6 @@ private func measureBehind(_ history: OpenHistory, _ size: Int, _ run: Run, _ se
     section.record("with", history.name, size, meanwhile.times.percentile(0.99))
     let isWhole = isComplete && history.count >= size
     let scale = isWhole ? 1 : Double(size) / Double(max(1, events))
-    section.record("time", history.name, size, times.percentile(0.5).map { $0 * scale }, isWhole ? .measured : .extrapolated)
+    section.record(
+        "time", history.name, size, times.percentile(0.5).map { $0 * scale }, isWhole ? .measured : .extrapolated)
 }

@@ -28,7 +28,8 @@ struct Puts: Workload {
     private func measure(_ contender: Contender, _ bytes: Int, _ run: Run, _ section: Section) async throws {
         let path = run.newDirectory()
         defer { run.discard(path) }
-        let store: (any OpenStore)? = if case .store(let system) = contender { try await system.open(path) } else { nil }
+        var store: (any OpenStore)?
+        if case .store(let system) = contender { store = try await system.open(path) }
         for writers in [1, 64, 512] {
             let seconds = run.choose(quick: 0.5, full: 1.0)
             let figures: PutFigures

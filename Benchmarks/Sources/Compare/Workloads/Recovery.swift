@@ -14,7 +14,7 @@ struct Recovery: Workload {
                 Values are 128 bytes. With the default options at most 64 MiB are in the journal alone, and about 1 MiB \
                 when the checkpointer keeps up.
                 """)
-        await run.interleave(["Vigil"], rounds: run.rounds, name: { $0 }, in: section) { name, _ in
+        await run.interleave(["Vigil"], rounds: run.rounds, name: \.self, in: section) { name, _ in
             for size in run.choose(quick: [1000, 10_000], full: [1000, 10_000, 100_000, 300_000]) {
                 let (path, image) = (run.newDirectory(), run.newDirectory())
                 defer { [path, image].forEach(run.discard) }

@@ -10,8 +10,8 @@ struct Stalled: Workload {
             metrics: [
                 Metric(id: "rate", title: "puts a second", unit: .perSecond, isCharted: false),
                 Metric(id: "put", title: "p99 of a put", unit: .nanoseconds, isCharted: false),
-                Metric(id: "p50", title: "p50 from a put to the healthy watcher's event", unit: .nanoseconds, isCharted: false),
-                Metric(id: "p99", title: "p99 from a put to the healthy watcher's event", unit: .nanoseconds, isCharted: false),
+                Metric(id: "p50", title: "p50 from a put to its healthy watcher", unit: .nanoseconds, isCharted: false),
+                Metric(id: "p99", title: "p99 from a put to its healthy watcher", unit: .nanoseconds, isCharted: false),
             ],
             text: """
                 8 writers put 1024 bytes as fast as they can, to \(Self.watchers) keys with one healthy watcher on each. \
