@@ -12,6 +12,10 @@ struct Program {
             FileHandle.standardError.write(Data("\(error.message)\n\(Options.usage)\n".utf8))
             exit(2)
         }
+        if options.isHelp {
+            print(Options.usage)
+            return
+        }
         let run = try Run(options: options)
         defer { run.cleanUp() }
         let machine = Machine()

@@ -3,6 +3,7 @@ import Foundation
 /// What the command line asks for.
 struct Options: Sendable {
     var isQuick = false
+    var isHelp = false
     /// Where to write all figures for programs.
     var json: String?
     /// Where to write the report.
@@ -37,6 +38,7 @@ struct Options: Sendable {
         }
         while let flag = rest.popFirst() {
             switch flag {
+            case "--help", "-h": isHelp = true
             case "--quick": isQuick = true
             case "--json": json = try value(flag)
             case "--report": report = try value(flag)

@@ -20,7 +20,7 @@ struct History: Workload {
                 sections.replay.note(
                     """
                     \(history.name) took only \(history.count) changes within the time to fill it; its figures at \
-                    \(size) are extrapolated from there.
+                    \(size) come from those, and times of the whole are scaled up.
                     """)
             }
             for (section, part) in sections.parts {
@@ -141,8 +141,7 @@ private func measureQuiet(_ history: OpenHistory, _ size: Int, _ run: Run, _ sec
     } while times.count < 50 && now() - start < .seconds(limit / 4)
     await reader.close()
     if history.count < size, certainty == .measured { certainty = .extrapolated }
-    let scale = certainty == .extrapolated ? Double(size) / Double(history.count) : 1
-    section.record("p50", history.name, size, times.percentile(0.5).map { $0 * scale }, certainty)
+    section.record("p50", history.name, size, times.percentile(0.5), certainty)
 }
 
 private func measureBehind(_ history: OpenHistory, _ size: Int, _ run: Run, _ section: Section) async throws {
