@@ -18,7 +18,9 @@ private let liveBudgets: [Budget] = [
     Budget("fan-out of one event to 100 watchers, each delivery", .nanoseconds, atMost: 25) {
         $0.value("dispatch-fan-out", "cost", at: 100)
     },
-    Budget("the same, consumed", .perSecond, atLeast: 10e6) { $0.value("dispatch-fan-out", "consumed", at: 100) },
+    Budget("fan-out to 100 watchers, consumed", .perSecond, atLeast: 10e6) {
+        $0.value("dispatch-fan-out", "consumed", at: 100)
+    },
     Budget("delivery to one watcher, consumed", .perSecond, atLeast: 3e6) { $0.value("delivery", "rate", at: 1) },
     Budget("registration", .perSecond, atLeast: 1e6) { $0.value("registration", "register") },
     Budget("release", .perSecond, atLeast: 1e6) { $0.value("registration", "release") },
@@ -33,17 +35,24 @@ private let storeBudgets: [Budget] = [
     Budget("durable puts, 512 writers, 128 bytes", .perSecond, atLeast: 300_000) {
         $0.value("puts-128", "rate", at: 512)
     },
-    Budget("the same, sustained", .perSecond, atLeast: 150_000) { $0.value("sustained-whole", "rate") },
+    Budget("durable puts, 512 writers, 128 bytes, sustained", .perSecond, atLeast: 150_000) {
+        $0.value("sustained-whole", "rate")
+    },
     checkpoint(1), checkpoint(64), checkpoint(512),
     Budget("replay of the whole log, one watcher", .perSecond, atLeast: 5e6) { $0.value("replay", "rate") },
     Budget("resume of a quiet key past 100 k other changes", .nanoseconds, atMost: 1e6) {
         $0.value("quiet", "p50", at: 100_000)
     },
     Budget("open, the longest history", .nanoseconds, atMost: 50e6) { $0.value("open", "time") },
+    Budget("open after a crash, the longest journal", .nanoseconds, atMost: 50e6) {
+        $0.value("recovery", "time")
+    },
     Budget("log of JSON-like changes by their raw size", .ratio, atMost: 0.25) {
         $0.value("log", "ratio", "Vigil, many writers")
     },
-    Budget("the same, slow writer", .ratio, atMost: 0.25) { $0.value("log", "ratio", "Vigil, slow writer") },
+    Budget("log of JSON-like changes, slow writer", .ratio, atMost: 0.25) {
+        $0.value("log", "ratio", "Vigil, slow writer")
+    },
 ]
 
 let allBudgets = storeBudgets + liveBudgets
