@@ -2,16 +2,9 @@ import Foundation
 
 /// Nanoseconds of a clock that only goes forward.
 @inline(__always)
-func now() -> Int64 { read(CLOCK_MONOTONIC) }
-
-/// Nanoseconds that this thread has been running on a core: what it costs, however busy the machine is.
-@inline(__always)
-func threadTime() -> Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
-
-@inline(__always)
-private func read(_ clock: clockid_t) -> Int64 {
+func now() -> Int64 {
     var time = timespec()
-    clock_gettime(clock, &time)
+    clock_gettime(CLOCK_MONOTONIC, &time)
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
 
