@@ -24,22 +24,27 @@ enum LiveCounts {
 
     /// From the queue through the dispatcher into a buffer that holds them all, and from there to the reader.
     private static func read(_ benchmark: Benchmark) {
-        let live = Live(
-            WatchConfig(eventQueueSize: operations, watcherBufferSize: operations, enableMetrics: true))
+        let gate = Gate()
+        let live = Live(WatchConfig(eventQueueSize: operations + 2, watcherBufferSize: operations), source: gate)
         let handle = live.registry.register(.key("key"))
         live.blockUntil { $0.watchers == 1 }
         // The first round gets the buffers their memory.
         for round in 0..<2 {
-            let updates = (0..<operations).map { update(round * operations + $0 + 1, "key") }
+            let first = round * (operations + 4) + 3
+            live.registry.notify(update(first - 1, "gate"))
+            gate.awaitArrival()
+            for index in 0..<operations { live.registry.notify(update(first + index, "key")) }
+            live.registry.notify(update(first + operations + 1, "gate"))
             let body = {
-                for update in updates { live.registry.notify(update) }
-                live.blockUntil { $0.delivered == (round + 1) * operations }
+                gate.open()
+                gate.awaitArrival()
                 blockUntil {
                     var elements = handle.makeAsyncIterator()
                     for _ in 0..<operations { _ = try? await elements.next() }
                 }
             }
             if round == 0 { body() } else { benchmark.count(operations, body) }
+            gate.open()
         }
         blockUntil { await live.end() }
     }

@@ -36,7 +36,7 @@ enum StoreCounts {
         }
         add("counts.replay-pending", fill: Content.pending, body: replay)
         add("counts.replay-checkpointed", fill: Content.checkpointed, body: replay)
-        add("counts.resume-of-quiet-key", tolerance: 2000) {
+        add("counts.resume-of-quiet-key", tolerance: 6000) {
             try await $0.store.put("quiet", "value")
             try await Content.checkpointed($0)
         } body: { benchmark, temporary in

@@ -27,7 +27,8 @@ extension Benchmark.Configuration {
     /// Counts a few times. The counts may differ by `tolerance` from their thresholds: 50 are 0.05 for each operation.
     static func counts(_ metrics: [BenchmarkMetric] = [.allocations], tolerance: Int = 50) -> Benchmark.Configuration {
         Benchmark.Configuration(
-            metrics: metrics, maxDuration: .seconds(10), maxIterations: 5,
+            metrics: metrics, units: Dictionary(uniqueKeysWithValues: metrics.map { ($0, .count) }),
+            maxDuration: .seconds(10), maxIterations: 5,
             thresholds: Dictionary(
                 uniqueKeysWithValues: metrics.map { ($0, BenchmarkThresholds(absolute: [.p90: tolerance])) }))
     }
