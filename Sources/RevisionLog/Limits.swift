@@ -15,10 +15,12 @@ enum Limits {
     static let replayRecords = 4096
     /// Raw bytes that one step of a replay decodes, at least one block.
     static let replayBytes = 1 << 20
-    /// Cost units (about 50 ns each) that a replay spends on trying version chains before it scans instead.
+    /// Cost units, each what it takes to scan one record, that a replay spends on trying version chains before it scans
+    /// instead: this part of what the scan would cost, within these bounds.
+    static let chainShare = 16
     static let chainUnits = 512...65_536
-    /// Cost units of fetching one revision through a chain: a block to decode.
-    static let fetchUnits = 64
+    /// Cost units of fetching a revision whose block is decoded already; if it is not, each of its records costs one.
+    static let fetchUnits = 4
     /// Keys that one page of a range looks at, and bytes of keys and values that it collects.
     static let pageKeys = 8192
     static let pageBytes = 4 << 20

@@ -10,12 +10,12 @@
 ///
 /// `Synchronization.Mutex` has no condition variable, hence POSIX.
 ///
-/// Sound as `@unchecked Sendable`: `value` is touched with the lock held only.
+/// Sound as `@unchecked Sendable`: `value` is touched with the lock held only; so access needs no run-time check either.
 package final class Monitor<Value>: @unchecked Sendable {
     // Allocated apart, since their addresses must not change.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var value: Value
+    @exclusivity(unchecked) private var value: Value
 
     package init(_ value: sending Value) {
         self.value = value

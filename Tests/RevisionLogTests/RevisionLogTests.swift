@@ -11,12 +11,12 @@ struct LogWriterDouble {
 
     /// One revision with one change.
     func put(_ key: Bytes, _ value: Bytes) throws {
-        let latest = try log.reader.latest(key, numbersOnly: true)
+        let latest = try log.reader.latest(key)?.numbers
         try append(key, KeyVersion(putting: value, at: log.reader.head + 1, after: latest))
     }
 
     func delete(_ key: Bytes) throws {
-        let latest = try #require(try log.reader.latest(key, numbersOnly: true))
+        let latest = try #require(try log.reader.latest(key))
         try append(key, KeyVersion(deletingAt: log.reader.head + 1, after: latest.modRevision))
     }
 

@@ -26,7 +26,17 @@ struct ByteReader: ~Copyable {
     }
 
     /// An unsigned LEB128 number: seven bits a byte, lowest first, the high bit says that more follow.
+    @inline(__always)
     mutating func varint() throws(Malformed) -> UInt64 {
+        // Most lengths and distances fit one byte.
+        if offset < bytes.count, bytes[offset] < 0x80 {
+            defer { offset += 1 }
+            return UInt64(bytes[offset])
+        }
+        return try longVarint()
+    }
+
+    private mutating func longVarint() throws(Malformed) -> UInt64 {
         var result: UInt64 = 0
         var shift: UInt64 = 0
         while true {

@@ -10,6 +10,14 @@ package import Changes
 //                   for a put: mod revision − create revision (varint), version (varint ≥ 1),
 //                       lease (varint of the bit pattern), then the value to the end
 
+/// What the next version of a key has to know of the one before.
+package struct VersionNumbers: BitwiseCopyable, Sendable {
+    package var type: WatchEventType
+    package var modRevision: Revision
+    package var createRevision: Revision
+    package var version: Int64
+}
+
 /// One version of a key: a put, or the delete that ended it.
 package struct KeyVersion: Sendable {
     package var type: WatchEventType
@@ -21,20 +29,28 @@ package struct KeyVersion: Sendable {
     /// Empty for a delete, or if only the numbers were asked for.
     package var value: Bytes
 
+    package var numbers: VersionNumbers {
+        VersionNumbers(type: type, modRevision: modRevision, createRevision: createRevision, version: version)
+    }
+
+    /// The version that `entry` made at `revision`, which put `value`.
+    init(_ entry: ChangeEntry, at revision: Revision, value: Bytes) {
+        type = entry.type
+        modRevision = revision
+        createRevision = entry.createRevision
+        version = entry.version
+        lease = entry.lease
+        previousRevision = entry.previousRevision
+        self.value = value
+    }
+
     /// The version that entry `index` of `batch` made.
     init(_ batch: ChangeBatch, _ index: Int) {
-        let entry = batch.entries[index]
-        self.type = entry.type
-        self.modRevision = batch.revision(ofEntry: index)
-        self.createRevision = entry.createRevision
-        self.version = entry.version
-        self.lease = entry.lease
-        self.previousRevision = entry.previousRevision
-        self.value = batch.value(index)
+        self.init(batch.entries[index], at: batch.revision(ofEntry: index), value: batch.value(index))
     }
 
     /// The version that a put of `value` makes at `revision`, after `current`, the key's newest.
-    package init(putting value: Bytes, at revision: Revision, after current: KeyVersion?) {
+    package init(putting value: Bytes, at revision: Revision, after current: VersionNumbers?) {
         let existing = current?.type == .put ? current : nil
         type = .put
         modRevision = revision

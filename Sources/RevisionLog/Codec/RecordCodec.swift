@@ -73,6 +73,23 @@ package struct RecordEncoder {
                 lease: lease, previousRevision: previousRevision))
     }
 
+    /// What the record of `revision`, which must be here, made of `key`; nil if it changes other keys only.
+    package func version(of key: Bytes, at revision: Revision) -> KeyVersion? {
+        let record = Int(revision - firstRevision)
+        for entry in entries[Int(starts[record])..<Int(starts[record + 1])] {
+            let isSame = storage.withUnsafeBytes { bytes in
+                key.withUnsafeBytes {
+                    compareBytes(.init(rebasing: bytes[Int(entry.keyOffset)...].prefix(Int(entry.keyLength))), $0) == 0
+                }
+            }
+            guard isSame else { continue }
+            // A copy: a slice would make the next record copy all of the storage.
+            let value = storage[Int(entry.valueOffset)...].prefix(Int(entry.valueLength))
+            return KeyVersion(entry, at: revision, value: Bytes(Array(value)))
+        }
+        return nil
+    }
+
     /// Copies record `record` of `batch`, whose revision must be the next one.
     mutating func append(_ batch: ChangeBatch, record: Int) {
         let indices = batch.entryIndices(ofRecord: record)

@@ -80,14 +80,14 @@ struct LogWriter: ~Copyable {
     private func writeState(
         _ frozen: LogSnapshot, _ next: Meta, _ transaction: borrowing WriteTransaction
     ) throws {
-        var cursor = OverlayCursor(frozen.frozen, lower: Bytes(), upper: nil, descending: false)
-        while let key = cursor.peek() {
-            let version = cursor.version()
+        guard let newest = frozen.frozen.merged else { return }
+        var cursor = try transaction.cursor(databases.state)
+        for position in newest.entries.indices {
+            let key = newest.key(position)
             try key.withUnsafeBytes { bytes in
                 if next.dropped > 1 { try saveToBase(bytes, next, transaction) }
-                try version.encoded(key: key).withUnsafeBytes { try transaction.put(databases.state, bytes, $0) }
+                try newest.version(position).encoded(key: key).withUnsafeBytes { try cursor.put(bytes, $0) }
             }
-            cursor.advance()
         }
     }
 

@@ -6,7 +6,7 @@ package struct LogSnapshot: Sendable {
     /// The newest revision.
     package var head: Revision
     /// Everything up to here is in LMDB; the overlay holds what is newer.
-    var checkpoint: Revision
+    package var checkpoint: Revision
     /// Reads and watches begin here; 0 = never compacted.
     package var compacted: Revision
     /// Runs that a checkpoint is writing to LMDB, oldest first.

@@ -6,9 +6,9 @@ import Changes
 /// and a run that has grown nearly as large as the one before it is merged with it. So a write costs a few merges
 /// however large the overlay is, and a reader's snapshot is a copy of the list.
 final class OverlayRun: Sendable {
-    /// One key: where its newest version stands, and the beginning of the key, which decides most comparisons.
+    /// One key: where its newest version stands, and a part of the key that decides most comparisons.
     struct Entry: BitwiseCopyable, Sendable {
-        /// The first eight bytes of the key, big-endian, zeros beyond its end.
+        /// The eight bytes of the key that follow the run's stem, big-endian, zeros beyond its end.
         var prefix: UInt64
         /// Index into the run's batches.
         var batch: UInt32
@@ -18,19 +18,24 @@ final class OverlayRun: Sendable {
 
     let entries: [Entry]
     let batches: [ChangeBatch]
-
-    private init(entries: [Entry], batches: [ChangeBatch]) {
-        self.entries = entries
-        self.batches = batches
-    }
+    /// How many bytes all keys of the run begin with alike. Keys of a store share long beginnings ("services/web/"), which
+    /// would leave nothing to decide by to a prefix that contained them.
+    private let stem: Int
 
     /// The run of one batch.
     init(_ batch: ChangeBatch) {
-        let all = (0..<batch.entries.count).map { index in
-            Entry(prefix: batch.withKey(index, Self.prefix), batch: 0, index: UInt32(index))
+        let count = batch.entries.count
+        let stem = batch.withKey(0) { first in
+            (1..<max(1, count)).reduce(first.count) { shared, index in
+                batch.withKey(index) { min(shared, commonPrefix(first, $0)) }
+            }
+        }
+        let all = (0..<count).map { index in
+            Entry(prefix: batch.withKey(index) { Self.prefix($0, after: stem) }, batch: 0, index: UInt32(index))
         }
         batches = [batch]
-        guard all.count > 1 else {
+        self.stem = stem
+        guard count > 1 else {
             entries = all
             return
         }
@@ -50,34 +55,51 @@ final class OverlayRun: Sendable {
 
     /// One run with the keys of both; where both have one, `newer` wins.
     init(older: OverlayRun, newer: OverlayRun) {
+        let stem = Self.commonStem(older, newer)
+        let olderEntries = older.entries(after: stem)
+        let newerEntries = newer.entries(after: stem)
         var merged: [Entry] = []
-        merged.reserveCapacity(older.entries.count + newer.entries.count)
+        merged.reserveCapacity(olderEntries.count + newerEntries.count)
         let shift = UInt32(older.batches.count)
         var left = 0
         var right = 0
-        while left < older.entries.count || right < newer.entries.count {
-            let order: Int
-            if right == newer.entries.count {
-                order = -1
-            } else if left == older.entries.count {
-                order = 1
-            } else {
-                order = Self.compare(
-                    older.entries[left], older.batch(left), newer.entries[right], newer.batch(right))
-            }
+        while left < olderEntries.count, right < newerEntries.count {
+            let order = Self.compare(olderEntries[left], older.batches, newerEntries[right], newer.batches)
             if order < 0 {
-                merged.append(older.entries[left])
+                merged.append(olderEntries[left])
                 left += 1
             } else {
-                var entry = newer.entries[right]
+                var entry = newerEntries[right]
                 entry.batch += shift
                 merged.append(entry)
                 right += 1
                 if order == 0 { left += 1 }
             }
         }
+        merged += olderEntries[left...]
+        for var entry in newerEntries[right...] {
+            entry.batch += shift
+            merged.append(entry)
+        }
         entries = merged
         batches = older.batches + newer.batches
+        self.stem = stem
+    }
+
+    /// What the smallest and the greatest key of both have in common all between them have too.
+    private static func commonStem(_ a: OverlayRun, _ b: OverlayRun) -> Int {
+        let shared = a.withKey(0) { first in b.withKey(0) { commonPrefix(first, $0) } }
+        return min(shared, a.stem, b.stem)
+    }
+
+    /// The entries with prefixes of what follows `stem` bytes.
+    private func entries(after stem: Int) -> [Entry] {
+        if stem == self.stem { return entries }
+        return entries.map { entry in
+            var entry = entry
+            entry.prefix = batches[Int(entry.batch)].withKey(Int(entry.index)) { Self.prefix($0, after: stem) }
+            return entry
+        }
     }
 
     func batch(_ position: Int) -> ChangeBatch {
@@ -92,9 +114,15 @@ final class OverlayRun: Sendable {
         KeyVersion(batch(position), Int(entries[position].index))
     }
 
+    private func withKey<R>(_ position: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        batch(position).withKey(Int(entries[position].index), body)
+    }
+
     /// The position of the first key that is not less than `key`.
     func lowerBound(_ key: UnsafeRawBufferPointer) -> Int {
-        let prefix = Self.prefix(key)
+        let order = withKey(0) { compareBytes(.init(rebasing: key.prefix(stem)), .init(rebasing: $0.prefix(stem))) }
+        if order != 0 { return order < 0 ? 0 : entries.count }
+        let prefix = Self.prefix(key, after: stem)
         var low = 0
         var high = entries.count
         while low < high {
@@ -107,14 +135,19 @@ final class OverlayRun: Sendable {
     /// The position of `key`, or nil.
     func find(_ key: UnsafeRawBufferPointer) -> Int? {
         let position = lowerBound(key)
-        guard position < entries.count, compare(position, Self.prefix(key), key) == 0 else { return nil }
+        guard position < entries.count, withKey(position, { compareBytes($0, key) }) == 0 else { return nil }
         return position
     }
 
     private func compare(_ position: Int, _ prefix: UInt64, _ key: UnsafeRawBufferPointer) -> Int {
         let entry = entries[position]
         if entry.prefix != prefix { return entry.prefix < prefix ? -1 : 1 }
-        return batch(position).withKey(Int(entry.index)) { compareBytes($0, key) }
+        return withKey(position) { compareBytes($0, key) }
+    }
+
+    private static func compare(_ a: Entry, _ aBatches: [ChangeBatch], _ b: Entry, _ bBatches: [ChangeBatch]) -> Int {
+        if a.prefix != b.prefix { return a.prefix < b.prefix ? -1 : 1 }
+        return compare(a, aBatches[Int(a.batch)], b, bBatches[Int(b.batch)])
     }
 
     private static func compare(_ a: Entry, _ aBatch: ChangeBatch, _ b: Entry, _ bBatch: ChangeBatch) -> Int {
@@ -124,10 +157,18 @@ final class OverlayRun: Sendable {
         }
     }
 
-    private static func prefix(_ key: UnsafeRawBufferPointer) -> UInt64 {
-        if key.count >= 8 { return UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)) }
-        return key.enumerated().reduce(0) { $0 | UInt64($1.element) << UInt64(56 - 8 * $1.offset) }
+    private static func prefix(_ key: UnsafeRawBufferPointer, after stem: Int) -> UInt64 {
+        if key.count >= stem + 8 { return UInt64(bigEndian: key.loadUnaligned(fromByteOffset: stem, as: UInt64.self)) }
+        return key.dropFirst(stem).enumerated().reduce(0) { $0 | UInt64($1.element) << UInt64(56 - 8 * $1.offset) }
     }
+}
+
+/// How many bytes two keys begin with alike.
+private func commonPrefix(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+    let limit = min(a.count, b.count)
+    var count = 0
+    while count < limit, a[count] == b[count] { count += 1 }
+    return count
 }
 
 extension Array where Element == OverlayRun {
@@ -139,5 +180,13 @@ extension Array where Element == OverlayRun {
             removeLast()
         }
         append(newest)
+    }
+
+    /// One run with what all of them have; nil if there are none.
+    var merged: OverlayRun? {
+        guard var newest = last else { return nil }
+        // The newest are the smallest: so each key is moved as few times as possible.
+        for before in dropLast().reversed() { newest = OverlayRun(older: before, newer: newest) }
+        return newest
     }
 }

@@ -1,28 +1,43 @@
 import Changes
 import LMDB
 
+/// A batch, and whether it had to be read and decoded or was there.
+struct Fetched {
+    var batch: ChangeBatch
+    var isDecoded: Bool
+}
+
 extension LogReader {
     /// The block that `entry` of the log holds, decoded.
-    func block(_ entry: ReadCursor.Entry) throws -> ChangeBatch {
-        let first = try Block.firstRevision(entry.key)
-        if let cached = cache.find(first) { return cached }
-        do throws(Malformed) {
-            let block = try Block.decode(entry.value, firstRevision: first)
-            cache.insert(block)
-            return block
-        } catch {
-            throw StoreError.damagedBlock(first, error.reason)
-        }
-    }
+    func block(_ entry: ReadCursor.Entry) throws -> ChangeBatch { try fetch(entry).batch }
 
     /// The batch that holds `revision`, from the overlay or the log; nil if the log has dropped it.
     func batch(
         of revision: Revision, _ snapshot: LogSnapshot, _ transaction: borrowing ReadTransaction
     ) throws -> ChangeBatch? {
-        if let recent = snapshot.recent.batch(of: revision) { return recent }
+        try fetch(revision, snapshot, transaction)?.batch
+    }
+
+    /// The same, with what it cost.
+    func fetch(
+        _ revision: Revision, _ snapshot: LogSnapshot, _ transaction: borrowing ReadTransaction
+    ) throws -> Fetched? {
+        if let recent = snapshot.recent.batch(of: revision) { return Fetched(batch: recent, isDecoded: false) }
         guard let entry = try logEntry(revision, transaction) else { return nil }
-        let block = try block(entry)
-        return block.lastRevision >= revision ? block : nil
+        let fetched = try fetch(entry)
+        return fetched.batch.lastRevision >= revision ? fetched : nil
+    }
+
+    private func fetch(_ entry: ReadCursor.Entry) throws -> Fetched {
+        let first = try Block.firstRevision(entry.key)
+        if let cached = cache.find(first) { return Fetched(batch: cached, isDecoded: false) }
+        do throws(Malformed) {
+            let block = try Block.decode(entry.value, firstRevision: first)
+            cache.insert(block)
+            return Fetched(batch: block, isDecoded: true)
+        } catch {
+            throw StoreError.damagedBlock(first, error.reason)
+        }
     }
 
     /// The entry of the log that holds `revision`, if any does.

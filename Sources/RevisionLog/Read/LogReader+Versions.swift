@@ -13,12 +13,35 @@ extension LogReader {
         }
     }
 
-    /// The newest version of `key`, tombstones included; without its value if `numbersOnly`.
-    package func latest(_ key: Bytes, numbersOnly: Bool) throws(StoreError) -> KeyVersion? {
+    /// The newest version of `key`, tombstones included.
+    package func latest(_ key: Bytes) throws(StoreError) -> KeyVersion? {
         do {
-            return try withView { try latest(key, numbersOnly: numbersOnly, $0, $1) }
+            return try withView { try latest(key, $0, $1) }
         } catch {
             throw StoreError(wrapping: error)
+        }
+    }
+
+    /// The newest version of `key` that LMDB has, tombstones included; there may be a newer one in the overlay.
+    package func checkpointed(_ key: Bytes) throws(StoreError) -> VersionNumbers? {
+        do {
+            return try storeErrors {
+                try environment.withRead { transaction in
+                    try key.withUnsafeBytes {
+                        try stored($0, in: databases.state, numbersOnly: true, transaction)?.numbers
+                    }
+                }
+            }
+        } catch {
+            throw StoreError(wrapping: error)
+        }
+    }
+
+    /// Calls `body` with each change that LMDB may not have yet, oldest first.
+    package func forEachRecent(_ body: (Bytes, VersionNumbers) -> Void) {
+        snapshot.recent.forEach(from: 0) { batch in
+            for index in batch.entries.indices { body(batch.key(index), KeyVersion(batch, index).numbers) }
+            return true
         }
     }
 

@@ -5,7 +5,7 @@ import LMDB
 ///
 /// Walking the version chains of the keys costs what they changed; scanning the log costs what everything changed. A
 /// cursor first tries the chains with a budget that is a fraction of what the scan would cost, and scans if the
-/// budget does not suffice, for at least half of the way before it tries again.
+/// budget does not suffice, for at least half of the way before it tries again. Of all keys there is nothing to try.
 package struct ReplayCursor: Sendable {
     package let filter: WatchFilter
     /// The first revision not read yet.
@@ -26,7 +26,7 @@ package struct ReplayCursor: Sendable {
     package mutating func step(_ reader: LogReader, through: Revision) throws -> [WatchUpdate] {
         guard next <= through else { return [] }
         let distance = through - next + 1
-        if distance > Int64(Limits.chainUnits.lowerBound), next >= scansUntil {
+        if distance > Int64(Limits.chainUnits.lowerBound), next >= scansUntil, filter.keys != .all {
             if let updates = try reader.chains(filter, from: next, through: through) {
                 next = through + 1
                 return updates
@@ -47,17 +47,17 @@ extension LogReader {
             let meta = try meta(transaction)
             let earliest = max(meta.earliest, snapshot.earliest)
             guard from >= earliest else { throw StoreError.compacted(requested: from, earliest: earliest) }
-            let distance = Int(through - from + 1)
-            var walk = ChainWalk(filter: filter, from: from, through: through, units: distance)
+            let units = Int(through - from + 1) / Limits.chainShare
+            var walk = ChainWalk(filter: filter, from: from, through: through, units: units)
             if case .key(let key) = filter.keys {
                 if let newest = try latest(key, numbersOnly: true, snapshot, transaction) {
-                    try walk.follow(key, newest.modRevision) { try batch(of: $0, snapshot, transaction) }
+                    try walk.follow(key, newest.modRevision) { try fetch($0, snapshot, transaction) }
                 }
             } else {
                 try forEachLatest(
                     from: filter.keys.lowerBound, to: filter.keys.upperBound, numbersOnly: true, snapshot, transaction
                 ) { key, newest in
-                    try walk.follow(key, newest.modRevision) { try batch(of: $0, snapshot, transaction) }
+                    try walk.follow(key, newest.modRevision) { try fetch($0, snapshot, transaction) }
                     return walk.isAffordable
                 }
             }
@@ -84,14 +84,15 @@ private struct ChainWalk {
     var isAffordable: Bool { units >= 0 }
 
     /// Follows the chain of `key` from `newest` back to `from`.
-    mutating func follow(_ key: Bytes, _ newest: Revision, batch: (Revision) throws -> ChangeBatch?) throws {
+    mutating func follow(_ key: Bytes, _ newest: Revision, fetch: (Revision) throws -> Fetched?) throws {
         var revision = newest
         units -= 1
         while revision >= from, isAffordable {
-            units -= Limits.fetchUnits
-            guard let batch = try batch(revision), let index = batch.index(of: key, in: revision) else {
+            guard let fetched = try fetch(revision), let index = fetched.batch.index(of: key, in: revision) else {
                 throw StoreError.missing(revision)
             }
+            let batch = fetched.batch
+            units -= fetched.isDecoded ? batch.recordCount : Limits.fetchUnits
             if revision <= through, filter.types.contains(batch.entries[index].type) {
                 let update = batch.update(ofRecord: Int(revision - batch.firstRevision))
                 found[revision] = update.filtered(by: filter)

@@ -4,25 +4,20 @@ import RevisionLog
 /// The records of one group while it is being gathered. Each request sees what those before it in the group did.
 struct CommitGroup {
     /// What one request did, if the group is written.
-    struct Outcome {
-        var revision: Revision
-        var succeeded = true
-        var changed = true
-        var outputs: [TransactionResult.Output] = []
-
-        var result: TransactionResult {
-            TransactionResult(succeeded: succeeded, revision: revision, changed: changed, outputs: outputs)
-        }
+    enum Outcome {
+        case put(Revision)
+        case transaction(TransactionResult)
+        case refused(StoreError)
     }
 
     private let log: RevisionLog
+    private let versions: RecentVersions
     private var encoder: RecordEncoder
-    /// The newest version of each key that the group changes.
-    private var changed: [Bytes: KeyVersion] = [:]
 
-    init(log: RevisionLog) {
+    init(log: RevisionLog, versions: RecentVersions) {
         self.log = log
-        encoder = RecordEncoder(firstRevision: log.reader.snapshot.head + 1)
+        self.versions = versions
+        encoder = RecordEncoder(firstRevision: log.reader.head + 1)
     }
 
     var isEmpty: Bool { encoder.recordCount == 0 }
@@ -38,14 +33,15 @@ struct CommitGroup {
     }
 
     /// Carries `request` out.
-    mutating func add(_ request: Committer.Request) -> Result<Outcome, StoreError> {
+    mutating func add(_ request: Committer.Request) -> Outcome {
         do throws(StoreError) {
             switch request {
-            case .put(let key, let value, _): return .success(try put(key, value))
-            case .transaction(let transaction, _), .part(let transaction, _, _): return .success(try run(transaction))
+            case .put(let key, let value, _): return .put(try put(key, value))
+            case .transaction(let transaction, _), .part(let transaction, _, _):
+                return .transaction(try run(transaction))
             }
         } catch {
-            return .failure(error)
+            return .refused(error)
         }
     }
 
@@ -54,41 +50,51 @@ struct CommitGroup {
         encoder.finish(milliseconds: milliseconds)
     }
 
-    private mutating func put(_ key: Bytes, _ value: Bytes) throws(StoreError) -> Outcome {
-        try RequestLimits(log.options).check(key: key, value: value)
-        let revision = encoder.nextRevision
-        let version = KeyVersion(putting: value, at: revision, after: try latest(key, numbersOnly: true))
-        write([(key, version)])
-        return Outcome(revision: revision)
+    /// The newest version of `key`, with its value.
+    func latest(_ key: Bytes) throws(StoreError) -> KeyVersion? {
+        if let recent = versions.recent(key), recent.modRevision >= encoder.firstRevision {
+            return encoder.version(of: key, at: recent.modRevision)
+        }
+        return try log.reader.latest(key)
     }
 
-    private mutating func run(_ transaction: Transaction) throws(StoreError) -> Outcome {
-        try RequestLimits(log.options).check(transaction)
-        var execution = TransactionExecution(
-            revision: encoder.nextRevision, limits: RequestLimits(log.options), reader: log.reader, before: changed)
-        let succeeded = try execution.holds(transaction.comparisons)
+    /// What some keys hold now; not for keys that the group changes.
+    func page(from lower: Bytes, to upper: Bytes?, limit: Int) throws(StoreError) -> RangePage {
+        try log.reader.newestPage(from: lower, to: upper, limit: limit)
+    }
+
+    private mutating func put(_ key: Bytes, _ value: Bytes) throws(StoreError) -> Revision {
+        try RequestLimits(log.options).check(key: key, value: value)
+        let revision = encoder.nextRevision
+        let version = KeyVersion(putting: value, at: revision, after: try versions.latest(key))
+        encoder.beginRecord(changes: 1)
+        write(key, version)
+        return revision
+    }
+
+    private mutating func run(_ transaction: Transaction) throws(StoreError) -> TransactionResult {
+        let limits = RequestLimits(log.options)
+        try limits.check(transaction)
+        var execution = TransactionExecution(revision: encoder.nextRevision, limits: limits)
+        let succeeded = try execution.holds(transaction.comparisons, in: self)
         for operation in succeeded ? transaction.success : transaction.failure {
-            try execution.run(operation)
+            try execution.run(operation, in: self)
         }
         let isChange = !execution.changes.isEmpty
         let revision = isChange ? encoder.nextRevision : encoder.nextRevision - 1
-        if isChange { write(execution.changes) }
-        return Outcome(revision: revision, succeeded: succeeded, changed: isChange, outputs: execution.outputs)
-    }
-
-    private mutating func write(_ changes: [(key: Bytes, version: KeyVersion)]) {
-        encoder.beginRecord(changes: changes.count)
-        for (key, version) in changes {
-            encoder.append(
-                type: version.type, key: key, value: version.value, createRevision: version.createRevision,
-                version: version.version, lease: version.lease, previousRevision: version.previousRevision)
-            changed[key] = version
+        if isChange {
+            encoder.beginRecord(changes: execution.changes.count)
+            for (key, version) in execution.changes { write(key, version) }
         }
+        return TransactionResult(
+            succeeded: succeeded, revision: revision, changed: isChange, outputs: execution.outputs)
     }
 
-    private func latest(_ key: Bytes, numbersOnly: Bool) throws(StoreError) -> KeyVersion? {
-        if let version = changed[key] { return version }
-        return try log.reader.latest(key, numbersOnly: numbersOnly)
+    private mutating func write(_ key: Bytes, _ version: KeyVersion) {
+        encoder.append(
+            type: version.type, key: key, value: version.value, createRevision: version.createRevision,
+            version: version.version, lease: version.lease, previousRevision: version.previousRevision)
+        versions.note(key, version.numbers)
     }
 }
 

@@ -26,6 +26,16 @@ final class Committer: Sendable {
     private struct Queue {
         var waiting: [Request] = []
         var isStopping = false
+
+        /// Why `count` more cannot wait, if they cannot.
+        func refusal(of count: Int) -> StoreError? {
+            if isStopping { return StoreError(.closed, "the store is closed") }
+            if waiting.count + count <= Limits.waitingWrites { return nil }
+            return StoreError(
+                .busy,
+                "\(waiting.count) writes wait and \(count) come; the limit is \(Limits.waitingWrites): "
+                    + "let some finish first")
+        }
     }
 
     private let queue = Monitor(Queue())
@@ -41,16 +51,20 @@ final class Committer: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// Queues writes, to be made in this order; each is answered when it is durable and visible, or has failed.
+    /// Queues a write; it is answered when it is durable and visible, or has failed.
+    func submit(_ request: Request) {
+        let refusal: StoreError? = queue.notify { queue in
+            if let refusal = queue.refusal(of: 1) { return refusal }
+            queue.waiting.append(request)
+            return nil
+        }
+        if let refusal { request.refuse(refusal) }
+    }
+
+    /// Queues writes, to be made in this order.
     func submit(_ requests: [Request]) {
         let refusal: StoreError? = queue.notify { queue in
-            if queue.isStopping { return StoreError(.closed, "the store is closed") }
-            if queue.waiting.count + requests.count > Limits.waitingWrites {
-                return StoreError(
-                    .busy,
-                    "\(queue.waiting.count) writes wait and \(requests.count) come; the limit is "
-                        + "\(Limits.waitingWrites): let some finish first")
-            }
+            if let refusal = queue.refusal(of: requests.count) { return refusal }
             queue.waiting += requests
             return nil
         }
@@ -66,26 +80,33 @@ final class Committer: Sendable {
     // MARK: On the thread
 
     private func run() {
+        let versions = RecentVersions(log: log)
+        var requests: [Request] = []
+        var answers: [CommitGroup.Outcome] = []
         while true {
-            let requests: [Request]? = queue.wait { queue -> [Request]?? in
-                if queue.waiting.isEmpty { return queue.isStopping ? .some(nil) : nil }
-                defer { queue.waiting.removeAll(keepingCapacity: true) }
-                return queue.waiting
+            requests.removeAll(keepingCapacity: true)
+            let isOver: Bool = queue.wait { queue -> Bool? in
+                if queue.waiting.isEmpty { return queue.isStopping ? true : nil }
+                swap(&queue.waiting, &requests)
+                return false
             }!
-            guard let requests else { return }
-            var rest = requests[...]
-            while !rest.isEmpty { commitGroup(&rest) }
+            if isOver { return }
+            var done = 0
+            while done < requests.count { done = commitGroup(requests, from: done, versions, &answers) }
         }
     }
 
-    /// Commits as many requests as make one group, and removes them from `rest`.
-    private func commitGroup(_ rest: inout ArraySlice<Request>) {
-        var group = CommitGroup(log: log)
-        var answers: [(Request, Result<CommitGroup.Outcome, StoreError>)] = []
-        answers.reserveCapacity(min(rest.count, Limits.groupRecords))
-        while let request = rest.first, group.accepts(request) {
-            rest.removeFirst()
-            answers.append((request, group.add(request)))
+    /// Commits as many of `requests` as make one group, from `first` on; returns where the next group begins.
+    private func commitGroup(
+        _ requests: [Request], from first: Int, _ versions: RecentVersions, _ outcomes: inout [CommitGroup.Outcome]
+    ) -> Int {
+        versions.forget()
+        var group = CommitGroup(log: log, versions: versions)
+        outcomes.removeAll(keepingCapacity: true)
+        var next = first
+        while next < requests.count, group.accepts(requests[next]) {
+            outcomes.append(group.add(requests[next]))
+            next += 1
         }
         var batch: ChangeBatch?
         var failure: StoreError?
@@ -96,10 +117,12 @@ final class Committer: Sendable {
                 batch = finished
             } catch {
                 failure = StoreError(wrapping: error)
+                versions.reload()
             }
         }
-        for (request, outcome) in answers { request.answer(outcome, failure) }
+        for index in first..<next { requests[index].answer(outcomes[index - first], failure) }
         if let batch { committed(batch) }
+        return next
     }
 
     /// Wall-clock time in milliseconds since 1970.
@@ -112,16 +135,16 @@ final class Committer: Sendable {
 
 extension Committer.Request {
     /// Resumes the writer: with its own error, else with the group's, else with the outcome.
-    fileprivate func answer(_ outcome: Result<CommitGroup.Outcome, StoreError>, _ failure: StoreError?) {
-        switch (outcome, failure) {
-        case (.failure(let error), _): refuse(error)
-        case (_, let error?): refuse(error)
-        case (.success(let outcome), nil):
-            switch self {
-            case .put(_, _, let continuation): continuation.resume(returning: outcome.revision)
-            case .transaction(_, let continuation): continuation.resume(returning: outcome.result)
-            case .part(_, let index, let series): series.finish(index, .success(outcome.result))
-            }
+    fileprivate func answer(_ outcome: CommitGroup.Outcome, _ failure: StoreError?) {
+        switch (self, outcome, failure) {
+        case (_, .refused(let error), _): refuse(error)
+        case (_, _, let error?): refuse(error)
+        case (.put(_, _, let continuation), .put(let revision), nil): continuation.resume(returning: revision)
+        case (.transaction(_, let continuation), .transaction(let result), nil):
+            continuation.resume(returning: result)
+        case (.part(_, let index, let series), .transaction(let result), nil): series.finish(index, .success(result))
+        case (.put, .transaction, nil), (.transaction, .put, nil), (.part, .put, nil):
+            preconditionFailure("a request was answered as if it were another")
         }
     }
 

@@ -5,9 +5,6 @@ import RevisionLog
 struct TransactionExecution {
     let revision: Revision
     let limits: RequestLimits
-    let reader: LogReader
-    /// What earlier requests of the same group changed.
-    let before: [Bytes: KeyVersion]
 
     private(set) var changes: [(key: Bytes, version: KeyVersion)] = []
     private(set) var outputs: [TransactionResult.Output] = []
@@ -15,49 +12,47 @@ struct TransactionExecution {
     private var deletedRanges: [KeyRange] = []
     private var bytes = 0
 
-    init(revision: Revision, limits: RequestLimits, reader: LogReader, before: [Bytes: KeyVersion]) {
+    init(revision: Revision, limits: RequestLimits) {
         self.revision = revision
         self.limits = limits
-        self.reader = reader
-        self.before = before
     }
 
     /// Whether all comparisons hold.
-    func holds(_ comparisons: [Transaction.Comparison]) throws(StoreError) -> Bool {
+    func holds(_ comparisons: [Transaction.Comparison], in group: CommitGroup) throws(StoreError) -> Bool {
         for comparison in comparisons {
-            let current = try latest(comparison.key).flatMap { $0.keyValue(comparison.key) }
+            let current = try latest(comparison.key, group).flatMap { $0.keyValue(comparison.key) }
             if !comparison.holds(for: current) { return false }
         }
         return true
     }
 
     /// Carries out the next step.
-    mutating func run(_ operation: Transaction.Operation) throws(StoreError) {
+    mutating func run(_ operation: Transaction.Operation, in group: CommitGroup) throws(StoreError) {
         switch operation {
-        case .put(let key, let value): try put(key, value)
-        case .delete(let key): try delete(.key(key))
-        case .deleteRange(let keys): try delete(keys)
-        case .get(let key): outputs.append(.range(try range(.key(key), limit: nil)))
-        case .range(let keys, let limit): outputs.append(.range(try range(keys, limit: limit)))
+        case .put(let key, let value): try put(key, value, group)
+        case .delete(let key): try delete(.key(key), group)
+        case .deleteRange(let keys): try delete(keys, group)
+        case .get(let key): outputs.append(.range(try range(.key(key), limit: nil, group)))
+        case .range(let keys, let limit): outputs.append(.range(try range(keys, limit: limit, group)))
         }
     }
 
-    private mutating func put(_ key: Bytes, _ value: Bytes) throws(StoreError) {
+    private mutating func put(_ key: Bytes, _ value: Bytes, _ group: CommitGroup) throws(StoreError) {
         if own[key] != nil || deletedRanges.contains(where: { $0.contains(key) }) {
             throw StoreError(
                 .duplicateKey, "key \(key) is changed twice in one transaction; leave one of the changes out")
         }
-        let current = try latest(key)
-        try change(key, KeyVersion(putting: value, at: revision, after: current))
+        let current = try latest(key, group)
+        try change(key, KeyVersion(putting: value, at: revision, after: current?.numbers))
         outputs.append(.put(previous: current?.keyValue(key)))
     }
 
-    private mutating func delete(_ keys: KeyRange) throws(StoreError) {
+    private mutating func delete(_ keys: KeyRange, _ group: CommitGroup) throws(StoreError) {
         if let key = own.first(where: { $0.value.type == .put && keys.contains($0.key) })?.key {
             throw StoreError(
                 .duplicateKey, "key \(key) is put and deleted in one transaction; leave one of the changes out")
         }
-        let present = try range(keys, limit: nil)
+        let present = try range(keys, limit: nil, group)
         deletedRanges.append(keys)
         for keyValue in present {
             try change(keyValue.key, KeyVersion(deletingAt: revision, after: keyValue.modRevision))
@@ -73,16 +68,16 @@ struct TransactionExecution {
     }
 
     /// What `keys` hold, the steps before included, in key order.
-    private func range(_ keys: KeyRange, limit: Int?) throws(StoreError) -> [KeyValue] {
+    private func range(_ keys: KeyRange, limit: Int?, _ group: CommitGroup) throws(StoreError) -> [KeyValue] {
         if case .key(let key) = keys, limit ?? 1 > 0 {
-            return try latest(key)?.keyValue(key).map { [$0] } ?? []
+            return try latest(key, group)?.keyValue(key).map { [$0] } ?? []
         }
         let mine = own.filter { keys.contains($0.key) }
         var found: [KeyValue] = []
         let wanted = limit.map { $0 < .max - mine.count ? $0 + mine.count : .max } ?? .max
         var lower = keys.lowerBound
         while found.count < wanted {
-            let page = try reader.newestPage(from: lower, to: keys.upperBound, limit: wanted - found.count)
+            let page = try group.page(from: lower, to: keys.upperBound, limit: wanted - found.count)
             found += page.keyValues.filter { mine[$0.key] == nil }
             guard let next = page.next else { break }
             lower = next
@@ -94,9 +89,9 @@ struct TransactionExecution {
         return limit.map { Array(found.prefix($0)) } ?? found
     }
 
-    private func latest(_ key: Bytes) throws(StoreError) -> KeyVersion? {
-        if let version = own[key] ?? before[key] { return version }
-        return try reader.latest(key, numbersOnly: false)
+    private func latest(_ key: Bytes, _ group: CommitGroup) throws(StoreError) -> KeyVersion? {
+        if let version = own[key] { return version }
+        return try group.latest(key)
     }
 }
 

@@ -11,7 +11,7 @@ extension WatchStore {
     @discardableResult
     public func put(_ key: Bytes, _ value: Bytes) async throws -> Revision {
         let (_, committer) = try requireCommitter()
-        return try await withUnsafeThrowingContinuation { committer.submit([.put(key, value, $0)]) }
+        return try await withUnsafeThrowingContinuation { committer.submit(.put(key, value, $0)) }
     }
 
     /// Deletes `key`, if it exists.
@@ -32,7 +32,7 @@ extension WatchStore {
     @discardableResult
     public func transaction(_ transaction: Transaction) async throws -> TransactionResult {
         let (_, committer) = try requireCommitter()
-        return try await withUnsafeThrowingContinuation { committer.submit([.transaction(transaction, $0)]) }
+        return try await withUnsafeThrowingContinuation { committer.submit(.transaction(transaction, $0)) }
     }
 
     /// Carries out `transactions` in this order, each a revision of its own, without waiting for the flush of one before

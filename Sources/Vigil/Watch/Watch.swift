@@ -35,7 +35,8 @@ public final class Watch: AsyncSequence, Sendable {
         let watch: Watch
 
         public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> WatchElement? {
-            try await watch.storage.next()
+            if let element = watch.storage.takeReplayed() { return element }
+            return try await watch.storage.next()
         }
     }
 

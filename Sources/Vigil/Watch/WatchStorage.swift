@@ -9,8 +9,9 @@ final class WatchStorage: Sendable {
     private struct State {
         var machine: WatchStateMachine
         var cursor: ReplayCursor
-        /// Updates of the last step of a replay that wait to be delivered, next one first.
-        var replayed: ArraySlice<WatchUpdate> = []
+        /// Updates of the last step of a replay, and how many of them were delivered.
+        var replayed: [WatchUpdate] = []
+        var replayedCount = 0
         /// Where that step ended.
         var replayedBefore: Revision?
         /// Delivered after the element before it.
@@ -27,6 +28,8 @@ final class WatchStorage: Sendable {
         case element(WatchElement)
         case wait(WatcherHandle)
         case again
+        /// A step of the log was read.
+        case yield
         case end
     }
 
@@ -59,6 +62,7 @@ final class WatchStorage: Sendable {
         } catch {
             state.withLock { state in
                 state.replayed = []
+                state.replayedCount = 0
                 state.mark = nil
                 state.machine.end()
             }
@@ -68,11 +72,24 @@ final class WatchStorage: Sendable {
         }
     }
 
+    /// The next element if it was replayed already and needs nothing more: most of a catch-up, for which a suspension
+    /// each would cost more than all the rest.
+    func takeReplayed() -> WatchElement? {
+        guard !options.previousValues else { return nil }
+        return state.withLock { state in
+            guard state.mark == nil, state.replayedCount < state.replayed.count else { return nil }
+            return .update(deliverReplayed(&state))
+        }
+    }
+
     private func nextElement() async throws -> WatchElement? {
         while true {
             switch try state.withLock({ try step(&$0) }) {
             case .element(let element): return element
             case .again: continue
+            // So that a catch-up does not keep a thread from all other tasks; and that watches which catch up together go
+            // through the log side by side, each finding the blocks that another has just decoded.
+            case .yield: await Task.yield()
             case .end: return nil
             case .wait(let handle):
                 let signal = await handle.nextSignal()
@@ -112,12 +129,10 @@ final class WatchStorage: Sendable {
 
     private func step(_ state: inout State) throws -> Step {
         if let mark = state.mark.take() { return .element(mark) }
-        if let update = state.replayed.first {
+        if state.replayedCount < state.replayed.count {
             // Before the machine counts it as delivered: a watch resumed after an error must see it.
-            let completed = try complete(update)
-            state.replayed.removeFirst()
-            state.machine.delivered(update)
-            state.statistics.replayed += 1
+            let completed = try complete(state.replayed[state.replayedCount])
+            _ = deliverReplayed(&state)
             return .element(.update(completed))
         }
         if let revision = state.replayedBefore.take() { state.machine.replayed(before: revision) }
@@ -133,6 +148,14 @@ final class WatchStorage: Sendable {
         case .replay(let through): return try replay(&state, through)
         case .readState(let revision, let key): return try readState(&state, revision, key)
         }
+    }
+
+    private func deliverReplayed(_ state: inout State) -> WatchUpdate {
+        let update = state.replayed[state.replayedCount]
+        state.replayedCount += 1
+        state.machine.delivered(update)
+        state.statistics.replayed += 1
+        return update
     }
 
     private func listen(_ state: inout State) throws -> Step {
@@ -175,12 +198,13 @@ final class WatchStorage: Sendable {
         do {
             var updates = try state.cursor.step(reader, through: through)
             if options.policy == .latest { updates = try reader.newestOnly(updates) }
-            state.replayed = updates[...]
+            state.replayed = updates
+            state.replayedCount = 0
             state.replayedBefore = state.cursor.next
         } catch let error as StoreError where error.code == .compacted {
             if case .fail(let error)? = state.machine.compacted(error) { throw error }
         }
-        return .again
+        return .yield
     }
 
     private func readState(_ state: inout State, _ revision: Revision, _ key: Bytes) throws -> Step {

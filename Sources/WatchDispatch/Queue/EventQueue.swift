@@ -30,11 +30,19 @@ final class EventQueue: @unchecked Sendable {
     private let capacity: Int
     /// How many slots there are.
     private let ring: Int
+    // What producers change, what the consumer changes and what a full queue changes are kept in lines of the cache of
+    // their own, or each would slow the others down.
+    private let beforeProducers = Padding()
     private let tail = Atomic<Int>(0)
+    /// A position that the consumer has passed; the producers look at its own only when this one is too far back.
+    private let headSeen = Atomic<Int>(0)
+    private let beforeConsumer = Padding()
     /// The consumer's position; it alone changes it.
     private let head = Atomic<Int>(0)
+    private let beforeDrops = Padding()
     private let droppedCount = Atomic<UInt64>(0)
     private let droppedThrough = Atomic<Revision>(0)
+    private let afterDrops = Padding()
 
     /// A queue for `capacity` updates, at least 1.
     init(capacity: Int) {
@@ -61,7 +69,7 @@ final class EventQueue: @unchecked Sendable {
         while true {
             let slot = self.slot(at: position)
             let difference = slot.pointee.sequence.load(ordering: .acquiring) - position
-            if difference == 0, position - head.load(ordering: .acquiring) < capacity {
+            if difference == 0, hasRoom(at: position) {
                 let dropped = droppedCount.load(ordering: .relaxed)
                 let (isClaimed, current) = tail.weakCompareExchange(
                     expected: position, desired: position + 1, successOrdering: .sequentiallyConsistent,
@@ -85,6 +93,14 @@ final class EventQueue: @unchecked Sendable {
                 position = tail.load(ordering: .relaxed)
             }
         }
+    }
+
+    /// Whether `position` is less than `capacity` ahead of the consumer.
+    private func hasRoom(at position: Int) -> Bool {
+        if position - headSeen.load(ordering: .relaxed) < capacity { return true }
+        let current = head.load(ordering: .acquiring)
+        headSeen.store(current, ordering: .relaxed)
+        return position - current < capacity
     }
 
     /// An update, and how many had been dropped before it was added.
@@ -124,7 +140,18 @@ final class EventQueue: @unchecked Sendable {
     }
 
     private func drop(_ revision: Revision) {
-        droppedThrough.max(revision, ordering: .acquiringAndReleasing)
+        if revision > droppedThrough.load(ordering: .relaxed) {
+            droppedThrough.max(revision, ordering: .acquiringAndReleasing)
+        }
         droppedCount.add(1, ordering: .sequentiallyConsistent)
     }
+}
+
+/// Keeps its neighbours out of each other's pair of cache lines, which processors fetch together.
+private struct Padding {
+    private let words:
+        (
+            UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
+            UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64
+        ) = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 }

@@ -11,6 +11,8 @@ final class Watcher: Sendable {
     }
 
     let filter: WatchFilter
+    /// Those of the filter, once more: the dispatcher looks at them for each update.
+    let types: WatchTypes
     private let guarded: Lock<Guarded>
     /// Where the routing table has it; nil while it is not routed to.
     ///
@@ -19,6 +21,7 @@ final class Watcher: Sendable {
 
     init(filter: WatchFilter, policy: OverflowPolicy, capacity: Int) {
         self.filter = filter
+        types = filter.types
         guarded = Lock(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity, filter: filter)))
     }
 

@@ -45,11 +45,12 @@ struct WatcherStateMachine: Sendable {
         case refused
     }
 
-    private let policy: OverflowPolicy
-    private let capacity: Int
-    private let filter: WatchFilter?
+    // What an offer touches comes first, to lie in one line of the cache.
     private var phase = Phase.idle
     private var buffer = Ring<Item>()
+    private let capacity: Int
+    private let policy: OverflowPolicy
+    private let filter: WatchFilter?
     private var gaps = Ring<Gap>()
     private var joined: Revision?
     private var progress: Revision?
@@ -77,10 +78,11 @@ struct WatcherStateMachine: Sendable {
     mutating func offer(_ update: WatchUpdate) -> Offer {
         guard case .live = phase else { return .refused }
         guard buffer.count == capacity else {
-            let lost = gap.take()
-            if let lost { gaps.append(lost, capacity: capacity) }
+            // Read before it is written, which it almost never is: a store would touch one more line of the cache.
+            let isAfterGap = gap != nil
+            if isAfterGap, let lost = gap.take() { gaps.append(lost, capacity: capacity) }
             buffer.append(
-                Item(batch: update.batch, record: update.record, isAfterGap: lost != nil), capacity: capacity)
+                Item(batch: update.batch, record: update.record, isAfterGap: isAfterGap), capacity: capacity)
             return .stored
         }
         return lose(Gap(from: update.revision, through: update.revision))
