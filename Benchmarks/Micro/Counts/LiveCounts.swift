@@ -8,7 +8,7 @@ enum LiveCounts {
 
     static func register() {
         Benchmark("counts.notify", configuration: .counts(), closure: notify)
-        Benchmark("counts.dispatch-and-read", configuration: .counts(), closure: read)
+        Benchmark("counts.dispatch-and-read", configuration: .counts(), closure: dispatchAndRead)
         Benchmark("counts.awaited-event", configuration: .counts(), closure: awaited)
         Benchmark("counts.register", configuration: .counts([.allocations, .bytes]), closure: registration)
         Benchmark("counts.release", configuration: .counts(), closure: release)
@@ -23,30 +23,21 @@ enum LiveCounts {
     }
 
     /// From the queue through the dispatcher into a buffer that holds them all, and from there to the reader.
-    private static func read(_ benchmark: Benchmark) {
-        let gate = Gate()
-        let live = Live(WatchConfig(eventQueueSize: operations + 2, watcherBufferSize: operations), source: gate)
-        let handle = live.registry.register(.key("key"))
-        live.blockUntil { $0.watchers == 1 }
+    private static func dispatchAndRead(_ benchmark: Benchmark) {
+        let updates = 900
+        let gated = GatedLive([.key("key")], buffer: updates)
+        let keys = Array(repeating: Bytes("key"), count: updates)
         // The first round gets the buffers their memory.
-        for round in 0..<2 {
-            let first = round * (operations + 4) + 3
-            live.registry.notify(update(first - 1, "gate"))
-            gate.awaitArrival()
-            for index in 0..<operations { live.registry.notify(update(first + index, "key")) }
-            live.registry.notify(update(first + operations + 1, "gate"))
+        for isFirst in [true, false] {
+            let announced = gated.announce(keys)
             let body = {
-                gate.open()
-                gate.awaitArrival()
-                blockUntil {
-                    var elements = handle.makeAsyncIterator()
-                    for _ in 0..<operations { _ = try? await elements.next() }
-                }
+                gated.dispatch()
+                take(updates, from: gated.handles)
             }
-            if round == 0 { body() } else { benchmark.count(operations, body) }
-            gate.open()
+            if isFirst { _ = body() } else { benchmark.count(updates) { _ = body() } }
+            withExtendedLifetime(announced) {}
         }
-        blockUntil { await live.end() }
+        gated.end()
     }
 
     /// Each announced when the dispatcher and the reader wait.

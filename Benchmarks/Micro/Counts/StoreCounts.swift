@@ -21,7 +21,7 @@ enum StoreCounts {
                 for group in puts { _ = try await temporary.store.transactions(group) }
             }
         }
-        add("counts.put-and-event", tolerance: 200) { benchmark, temporary in
+        add("counts.put-and-event", tolerance: 500) { benchmark, temporary in
             let puts = (0..<operations).map { (Content.key($0), Content.value($0)) }
             let watch = try temporary.store.watch(.all)
             watch.requestProgress()

@@ -44,8 +44,8 @@ extension Benchmark {
     }
 
     private func record(_ counts: counts, _ operations: Int) {
-        measurement(.allocations, Int(counts.allocations) * 1000 / operations)
-        measurement(.flushes, Int(counts.flushes) * 1000 / operations)
+        measurement(.allocations, (Int(counts.allocations) * 1000 + operations / 2) / operations)
+        measurement(.flushes, (Int(counts.flushes) * 1000 + operations / 2) / operations)
         measurement(.bytes, max(0, Int(counts.bytes) / operations))
     }
 }

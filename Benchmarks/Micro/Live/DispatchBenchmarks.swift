@@ -16,72 +16,69 @@ enum DispatchBenchmarks {
         }
     }
 
-    private static let deliveries = 100_000
+    /// Updates of a round; with the one that stops the dispatcher they are as many as the queue holds by default.
+    private static let updates = 999
+    private static let rounds = 10
 
     static func register() {
         for shape in Shape.allCases {
-            for watchers in [1, 100, 100_000] {
-                add("dispatch to one of \(watchers), \(shape)", watchers: watchers, updates: deliveries) { live in
-                    (0..<watchers).map {
-                        live.registry.register(shape.keys($0), bufferSize: deliveries / watchers)
-                    }
-                } key: {
-                    // Neighbours in time are not neighbours in memory: 7919 is prime.
-                    "item/\($0 * 7919 % watchers)/x"
-                }
+            for watchers in [1, 100, 10_000, 100_000] { distinct(shape, watchers) }
+            for watchers in [100, 10_000] { fanOut(shape, watchers) }
+        }
+    }
+
+    /// Each update is for one watcher, each time another.
+    private static func distinct(_ shape: Shape, _ watchers: Int) {
+        var next = 0
+        func round(_ gated: GatedLive) -> (dispatched: Int, read: Int) {
+            // Neighbours in time are not neighbours in memory: 7919 is prime.
+            let targets = (next..<next + updates).map { $0 * 7919 % watchers }
+            next += updates
+            let announced = gated.announce(targets.map { Bytes("item/\($0)/x") })
+            let dispatched = gated.dispatch()
+            let time = take(1, from: targets.map { gated.handles[$0] })
+            return withExtendedLifetime(announced) { (dispatched, time) }
+        }
+        add("dispatch to one of \(watchers), \(shape)") {
+            let gated = GatedLive((0..<watchers).map(shape.keys), buffer: (updates + watchers - 1) / watchers)
+            // Every buffer gets its memory with its first update.
+            for _ in 0..<(watchers + updates - 1) / updates { _ = round(gated) }
+            return gated
+        } body: { benchmark, gated in
+            for _ in 0..<rounds {
+                let times = round(gated)
+                benchmark.record(times.dispatched, updates)
+                benchmark.record(times.read, updates, .readTime)
             }
-            for watchers in [100, 10_000] {
-                let updates = deliveries / watchers
-                add("fan-out to \(watchers), \(shape), each", watchers: watchers, updates: updates) { live in
-                    (0..<watchers).map { _ in live.registry.register(shape.keys(0), bufferSize: updates) }
-                } key: { _ in
-                    "item/0/x"
-                }
+        }
+    }
+
+    /// Each update is for all watchers.
+    private static func fanOut(_ shape: Shape, _ watchers: Int) {
+        let updates = max(10, updates / watchers)
+        add("fan-out to \(watchers), \(shape), each") {
+            GatedLive((0..<watchers).map { _ in shape.keys(0) }, buffer: updates)
+        } body: { benchmark, gated in
+            for _ in 0..<rounds {
+                let announced = gated.announce(Array(repeating: "item/0/x", count: updates))
+                benchmark.record(gated.dispatch(), updates * watchers)
+                let time = take(updates, from: gated.handles)
+                benchmark.record(time, updates * watchers, .readTime)
+                withExtendedLifetime(announced) {}
             }
         }
     }
 
     private static func add(
-        _ name: String, watchers: Int, updates: Int, handles: @escaping (Live) -> [WatcherHandle],
-        key: @escaping (Int) -> String
+        _ name: String, make: @escaping () -> GatedLive, body: @escaping (Benchmark, GatedLive) -> Void
     ) {
-        Benchmark(name, configuration: .times([.time, .readTime], iterations: 20, seconds: 4)) { benchmark in
-            let gate = Gate()
-            let live = Live(WatchConfig(eventQueueSize: updates + 2), source: gate)
-            let handles = handles(live)
-            blockUntil { await live.awaitWatchers(watchers) }
-            // Two rounds: buffers get their memory with their first update.
-            for round in 0..<2 {
-                let first = round * (updates + 4) + 3
-                live.registry.notify(update(first - 1, "gate"))
-                gate.awaitArrival()
-                for index in 0..<updates { live.registry.notify(update(first + index, Bytes(key(index)))) }
-                live.registry.notify(update(first + updates + 1, "gate"))
-                let start = now()
-                gate.open()
-                gate.awaitArrival()
-                let dispatched = now() - start
-                gate.open()
-                let read = read(handles, updates: deliveries / watchers)
-                if round == 0 { continue }
-                benchmark.record(dispatched, deliveries)
-                benchmark.record(read, deliveries, .readTime)
-            }
-            blockUntil { await live.end() }
+        var gated: GatedLive?
+        Benchmark(name, configuration: .times([.time, .readTime])) { benchmark in
+            body(benchmark, gated!)
+        } setup: {
+            gated = make()
+        } teardown: {
+            gated?.end()
         }
-    }
-
-    /// Takes so many updates from each handle, and returns the nanoseconds that took.
-    private static func read(_ handles: [WatcherHandle], updates: Int) -> Int {
-        let time = Box(0)
-        blockUntil {
-            let start = now()
-            for handle in handles {
-                var elements = handle.makeAsyncIterator()
-                for _ in 0..<updates { _ = try? await elements.next() }
-            }
-            time.value = now() - start
-        }
-        return time.value
     }
 }

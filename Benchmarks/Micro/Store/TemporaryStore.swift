@@ -20,9 +20,10 @@ final class TemporaryStore {
         store = try await WatchStore.open(path, options: options)
     }
 
-    /// Moves everything into LMDB.
-    func checkpoint() async throws {
+    /// Moves everything into LMDB. Calls `closed` after that, before the store is opened again.
+    func checkpoint(closed: () -> Void = {}) async throws {
         try await store.close()
+        closed()
         store = try await WatchStore.open(path, options: options)
     }
 
