@@ -3,7 +3,7 @@ import Benchmark
 // The micro benchmarks: times of single operations, and counts of what they allocate and flush.
 //
 //     cd Benchmarks
-//     swift package benchmark --no-progress                                 # everything, about five minutes
+//     swift package benchmark --no-progress                                 # everything, about three minutes
 //     swift package benchmark --no-progress --filter 'notify, .*'           # some of them: the whole name must match
 //     swift package benchmark list                                          # their names
 //
