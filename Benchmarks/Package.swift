@@ -15,6 +15,8 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(name: "vigil", path: ".."),
+        // Without its traits: they count allocations with packages of their own, where `CMallocCount` does.
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.0", traits: []),
         .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -48,5 +50,17 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "PeersTests", dependencies: ["Peers"], swiftSettings: settings),
+
+        // The micro benchmarks: see Micro/Micro.swift. The harness finds them by their folder's name, `Benchmarks`.
+        .executableTarget(
+            name: "Micro",
+            dependencies: [
+                "CMallocCount",
+                .product(name: "Vigil", package: "vigil"), .product(name: "WatchDispatch", package: "vigil"),
+                .product(name: "Benchmark", package: "benchmark"),
+            ],
+            path: "Micro", swiftSettings: settings),
+        // Counts what the process allocates and flushes.
+        .target(name: "CMallocCount"),
     ]
 )
