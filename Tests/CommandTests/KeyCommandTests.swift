@@ -1,3 +1,5 @@
+import ChildProcess
+import TestSupport
 import Testing
 
 /// `put get del ls history log show`, as a user runs them.
@@ -64,6 +66,31 @@ import Testing
         }
     }
 
+    @Test func differencesAreThoseOfTheBytes() async throws {
+        try await withCommand { vigil in
+            // Texts that are equal as Swift compares them, and a line end that is one character.
+            for value in ["e\u{301}\r\nsame\u{1B}", "\u{E9}\r\nsame\u{1B}"] {
+                _ = try await vigil("put", "f", "-", input: value)
+            }
+            let lines = try await vigil("history", "f", "--diff").lines
+            let expected = ["  -e\u{301}\\r", "  +\u{E9}\\r", "   same\\u{1b}"]
+            #expect(lines.dropFirst().prefix(3).map { Array($0.utf8) } == expected.map { Array($0.utf8) })
+        }
+    }
+
+    @Test func argumentsAreBytes() async throws {
+        try await withCommand { vigil in
+            let put = try await shell(vigil, #""$1" put "$k" "$v""#)
+            #expect(put == ["revision 1", "0"])
+            #expect(try await shell(vigil, #""$1" get "$k" | od -An -tx1"#) == [" 76 fe 0a", "0"])
+            #expect(try await shell(vigil, #""$1" ls "$k" --keys-only"#) == ["       1  k\\xff", "0"])
+            #expect(try await vigil("get", "k\u{FFFD}").status == 1, "the repaired text is another key")
+            // Which is which could not be told.
+            #expect(try await shell(vigil, #""$1" put "$k" "$(printf 'k\376')""#) == ["2"])
+            #expect(try await shell(vigil, #""$1" del "$k""#) == ["revision 2, deleted 1", "0"])
+        }
+    }
+
     @Test func logIsFilteredAndLimited() async throws {
         try await withCommand { vigil in
             for key in ["a/1", "b", "a/2", "a/3"] { _ = try await vigil("put", key, "v") }
@@ -71,5 +98,14 @@ import Testing
             #expect(keys.map { $0["key"] as? String } == ["a/2"])
             #expect(try await vigil("log", "--to", "2").lines.count == 2)
         }
+    }
+    /// Runs a line in which $1 is vigil and $k and $v are what no Swift string holds: what it prints, and its exit code.
+    private func shell(_ vigil: Command, _ line: String) async throws -> [String] {
+        let shell = try vigil.start(
+            program: "/bin/sh", "-c", #"k=$(printf 'k\377'); v=$(printf 'v\376'); "# + line, "sh",
+            ChildProcess.path(of: "vigil"))
+        var lines: [String] = []
+        for await line in shell.lines { lines.append(line) }
+        return lines + ["\(await shell.status())"]
     }
 }

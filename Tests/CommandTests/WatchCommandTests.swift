@@ -1,4 +1,5 @@
 import ChildProcess
+import Foundation
 import Testing
 
 @Suite struct WatchCommandTests {
@@ -36,6 +37,18 @@ import Testing
             watch.interrupt()
             while await lines.next() != nil {}
             #expect(await watch.status() == 0)
+        }
+    }
+
+    @Test func saysSoWhenTheStoreIsGone() async throws {
+        try await withCommand { vigil in
+            _ = try await vigil("put", "k", "1")
+            let watch = try vigil.start("watch", "k", "--from", "1", "--json")
+            var lines = watch.lines.makeAsyncIterator()
+            #expect(await lines.next() != nil)
+            try FileManager.default.removeItem(atPath: vigil.data)
+            while await lines.next() != nil {}
+            #expect(await watch.status() == 3)
         }
     }
 

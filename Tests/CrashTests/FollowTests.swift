@@ -45,6 +45,36 @@ import Vigil
         }
     }
 
+    /// After a loss of power the lock file may name revisions that the journal has lost.
+    @Test func aHeadThatTheJournalHasLostIsNotWaitedFor() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/image"
+            var options = StoreOptions()
+            options.log.checkpointInterval = .seconds(3600)
+            let live = try await WatchStore.open(directory + "/live", options: options)
+            for index in 1...5 { try await live.put("w0/1", "s-0-\(index)-x") }
+            try FileManager.default.copyItem(atPath: directory + "/live", toPath: path)
+            try await live.close()
+            let journal = URL(fileURLWithPath: path + "/journal-000")
+            var bytes = try Data(contentsOf: journal)
+            let end = try #require(bytes.lastIndex { $0 != 0 })
+            bytes.replaceSubrange(end - 20...end, with: Data(count: 21))
+            try bytes.write(to: journal)
+
+            var seen = SeenEvents()
+            let follower = try ChildProcess(built: "CrashWriter", ["follow", path, "1"])
+            var lines = follower.lines.makeAsyncIterator()
+            while seen.last < 4 { try seen.add(try #require(await lines.next(), "the follower ended")) }
+            let writer = try await WatchStore.open(path)
+            #expect(writer.head == 4)
+            for index in 5...8 { try await writer.put("w0/1", "s-0-\(index)-y") }
+            while seen.last < 8 { try seen.add(try #require(await lines.next(), "the follower ended")) }
+            #expect(seen.events.suffix(4).map(\.value) == (5...8).map { "s-0-\($0)-y" })
+            follower.kill()
+            try await writer.close()
+        }
+    }
+
     @Test func aSecondWriterIsToldOfTheFirst() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/store"

@@ -33,13 +33,18 @@ enum Failure {
             return code.rawValue
         case let error as StoreError:
             tell(error.code.description, error.message, asJSON, earliest: error.earliest)
-            return ExitStatus.store
+            return isWrongInput(error.code) ? ExitStatus.usage : ExitStatus.store
         case let error as InputError:
             tell("invalid_input", error.description, asJSON)
             return ExitStatus.usage
         default:
             return reportUsage(error, asJSON)
         }
+    }
+
+    /// What no store would take, as against what this one does not have.
+    private static func isWrongInput(_ code: StoreError.Code) -> Bool {
+        [.invalidKey, .tooLarge, .duplicateKey, .invalidArgument].contains(code)
     }
 
     private static func reportUsage(_ error: any Error, _ asJSON: Bool) -> Int32 {

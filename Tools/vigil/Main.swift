@@ -11,6 +11,7 @@ struct Main {
         let arguments = globalOptionsLast(Array(CommandLine.arguments.dropFirst()))
         let asJSON = arguments.prefix { $0 != "--" }.contains("--json")
         do {
+            try ArgumentBytes.check()
             var command = try VigilCommand.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()

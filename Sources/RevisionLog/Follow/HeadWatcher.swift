@@ -6,8 +6,8 @@
     import Musl
 #endif
 
-/// Waits until another process has published a new head: until the store's lock file was written. For a thread of its
-/// own, since it blocks.
+/// Waits until another process has published a new head or removed the store: until the store's lock file was written or
+/// deleted. For a thread of its own, since it blocks.
 final class HeadWatcher: Sendable {
     private let wakeUp: (read: Int32, write: Int32)
     private let notifications: Int32
@@ -21,7 +21,7 @@ final class HeadWatcher: Sendable {
         #else
             notifications = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
             let path = "\(directory)/\(WriterLock.fileName)"
-            if notifications >= 0, inotify_add_watch(notifications, path, UInt32(IN_MODIFY)) < 0 {
+            if notifications >= 0, inotify_add_watch(notifications, path, UInt32(IN_MODIFY | IN_ATTRIB)) < 0 {
                 throw StoreError(errno: errno, "watch \(path)")
             }
         #endif
@@ -34,7 +34,7 @@ final class HeadWatcher: Sendable {
         if notifications >= 0 { close(notifications) }
     }
 
-    /// Returns after a write to the lock file, a call of `wake`, or the timeout, whichever is first.
+    /// Returns after a write to the lock file, its removal, a call of `wake`, or the timeout, whichever is first.
     func wait(milliseconds: Int) {
         var descriptors = [pollfd(fd: wakeUp.read, events: Int16(POLLIN), revents: 0)]
         // Without notifications, as on a system that has none or has run out of them, it looks more often.

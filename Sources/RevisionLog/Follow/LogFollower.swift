@@ -75,29 +75,39 @@ private struct Follow: Sendable {
     let reader: LogReader
     var journal: JournalReader
     let lock: LockFile
+    /// The writer that noted a head of which a loss of power has left less.
+    private var lostWriter: UInt64?
+
+    init(reader: LogReader, journal: JournalReader, lock: LockFile) {
+        self.reader = reader
+        self.journal = journal
+        self.lock = lock
+    }
 
     /// Takes over everything that is visible now.
     mutating func begin() throws {
         // Without a writer the journal itself says what the head is. It is flushed first: the writer may have died
         // between a write and its flush, and nothing may be seen that can still be lost.
-        let isDone: Bool? = try lock.whileUnwritten {
-            try journal.flush()
-            try load(through: .max, isLive: false)
-            return true
-        }
-        if isDone == nil { try catchUp(through: lock.head) }
+        if try !loadUnwritten() { try catchUp(through: lock.head) }
     }
 
     /// Makes visible what was committed since, and returns it.
     mutating func advance() throws -> [ChangeBatch] {
         let head = lock.head
-        guard head > reader.state.head else { return [] }
+        guard head > reader.state.head else {
+            if lock.isRemoved { throw StoreError(.notAStore, "the store was removed while this process followed it") }
+            return []
+        }
         let meta = try reader.withView { try reader.meta($1) }
         reader.state.advance(checkpoint: meta.checkpoint, compacted: meta.compacted)
+        if lostWriter == lock.writer, lock.whileUnwritten({ true }) == true { return [] }
+        lostWriter = nil
         var batches: [ChangeBatch] = []
         while reader.state.head < head, batches.count < Limits.followedFrames {
             guard let batch = try journal.next(reader.state.head + 1) else {
+                let before = reader.state.head
                 try catchUp(through: head)
+                if reader.state.head == before { break }
                 // What came by way of LMDB is announced by its last batch; who misses the others reads the log.
                 let newest = reader.state.head
                 if let last = try reader.withView({ try reader.batch(of: newest, $0, $1) }) { batches.append(last) }
@@ -116,11 +126,27 @@ private struct Follow: Sendable {
         for _ in 0..<Limits.followAttempts {
             try load(through: head, isLive: true)
             if reader.state.head >= head { return }
+            // The head is not flushed together with the journal. After a loss of power it may name what is gone, until
+            // somebody writes again.
+            let writer = lock.writer
+            if try loadUnwritten() {
+                if reader.state.head < head { lostWriter = writer }
+                return
+            }
         }
         throw StoreError(
             .damaged,
             "revision \(reader.state.head + 1) is visible in another process, "
                 + "but neither the log nor the journal has it")
+    }
+
+    /// Takes over everything that there is, if no process writes the store.
+    private mutating func loadUnwritten() throws -> Bool {
+        try lock.whileUnwritten {
+            try journal.flush()
+            try load(through: .max, isLive: false)
+            return true
+        } ?? false
     }
 
     private mutating func load(through head: Revision, isLive: Bool) throws {

@@ -102,6 +102,15 @@ final class LockFile: Sendable {
     /// The newest revision that the writer has made visible; 0 if it was just being written.
     var head: Revision { WriterLock.read(descriptor)?.head ?? 0 }
 
+    /// The process that locked the store last, whether or not it still does; 0 if none has.
+    var writer: UInt64 { WriterLock.read(descriptor)?.pid ?? 0 }
+
+    /// Whether the file has no name any more, so that nothing will ever be written to it.
+    var isRemoved: Bool {
+        var information = stat()
+        return fstat(descriptor, &information) == 0 && information.st_nlink == 0
+    }
+
     /// Runs `body` while no process writes the store; nil, at once, if one does.
     func whileUnwritten<R>(_ body: () throws -> R) rethrows -> R? {
         guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return nil }

@@ -14,12 +14,17 @@ package final class RevisionLog: Sendable {
     private let checkpointer: Checkpointer
     private let flusher: Flusher?
 
-    /// Opens the store in the directory at `path` for writing, creating it if there is nothing.
+    /// Opens the store in the directory at `path` for writing; if there is nothing, and `creates`, a new one.
     package init(
-        path: String, options: LogOptions = LogOptions(), durability: Durability = .sync, faults: JournalFaults? = nil
+        path: String, creates: Bool = true, options: LogOptions = LogOptions(), durability: Durability = .sync,
+        faults: JournalFaults? = nil
     ) throws {
         try options.validate()
-        try StoreDirectory.prepare(path)
+        if creates {
+            try StoreDirectory.prepare(path)
+        } else {
+            try StoreDirectory.require(path)
+        }
         lock = try WriterLock(directory: path)
         let store = try storeErrors { try StoreDirectory.open(path, options: options) }
         let state = LogState(
@@ -88,7 +93,9 @@ package final class RevisionLog: Sendable {
         if revision > snapshot.head {
             completion(.failure(.future(requested: revision, head: snapshot.head)))
         } else if revision <= snapshot.compacted {
-            completion(.failure(.compacted(requested: revision, earliest: snapshot.earliest)))
+            var error = StoreError.compacted(requested: revision, earliest: snapshot.earliest)
+            error.message = "what is before revision \(snapshot.earliest) was compacted already; name a later one"
+            completion(.failure(error))
         } else {
             checkpointer.compact(revision, completion: completion)
         }

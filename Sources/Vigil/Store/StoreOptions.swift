@@ -4,13 +4,15 @@ public import WatchDispatch
 /// How a store is opened.
 public struct StoreOptions: Sendable {
     public enum Access: Sendable, Hashable {
-        /// Reads and writes; one process at a time. Creates the store if there is none.
+        /// Reads and writes; one process at a time. Creates the store if there is none, see ``createsStore``.
         case readWrite
         /// Reads and follows a store that another process may be writing.
         case readOnly
     }
 
     public var access: Access = .readWrite
+    /// Whether a store that is not there is created, with read-write access; otherwise opening fails with `.notAStore`.
+    public var createsStore = true
     /// What a crash may cost. See ``Durability``.
     public var durability: Durability = .sync
     /// Sizes and rhythms of the log.

@@ -33,8 +33,11 @@ public final class WatchStore: Sendable {
     let registry: WatchRegistry
     private let dispatching: Task<Void, Never>
     private let isClosed = Atomic(false)
+    /// Why a store that another process writes cannot be followed any more.
+    private let failure: Lock<StoreError?>
 
-    /// Opens the store in the directory at `path`. With read-write access the directory is created if it is not there.
+    /// Opens the store in the directory at `path`. With read-write access the directory is created if it is not there,
+    /// unless ``StoreOptions/createsStore`` forbids it.
     ///
     /// What was committed and not checkpointed before a crash is read from the journal, at most
     /// ``LogOptions/pendingBytes`` of it.
@@ -54,9 +57,13 @@ public final class WatchStore: Sendable {
     private init(_ path: String, _ options: StoreOptions, _ faults: JournalFaults?) throws {
         let registry = WatchRegistry(config: options.watch)
         self.registry = registry
+        let failure = Lock<StoreError?>(nil)
+        self.failure = failure
         switch options.access {
         case .readWrite:
-            let log = try RevisionLog(path: path, options: options.log, durability: options.durability, faults: faults)
+            let log = try RevisionLog(
+                path: path, creates: options.createsStore, options: options.log, durability: options.durability,
+                faults: faults)
             reader = log.reader
             source = .committing(log, Committer(log: log) { registry.notify($0) })
         case .readOnly:
@@ -68,7 +75,13 @@ public final class WatchStore: Sendable {
             registry: registry, source: HistorySource(reader: reader), lastDispatched: reader.head)
         dispatching = Task.detached { await dispatcher.run() }
         if case .following(let follower) = source {
-            follower.start(committed: { registry.notify($0) }, ended: { _ in registry.shutdown() })
+            follower.start(
+                committed: { registry.notify($0) },
+                ended: { error in
+                    // Before the watches end, so that they know why.
+                    failure.withLock { $0 = error }
+                    registry.shutdown()
+                })
         }
     }
 
@@ -110,9 +123,10 @@ public final class WatchStore: Sendable {
 
     // MARK: Access for the facets
 
-    /// Throws if the store is closed.
+    /// Throws if the store is closed, or what it says would stay as it is for ever because it cannot be followed.
     func requireOpen() throws(StoreError) {
         if isClosed.load(ordering: .acquiring) { throw StoreError(.closed, "the store is closed") }
+        if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
     /// The committer, if this process may write.
@@ -152,10 +166,10 @@ public final class WatchStore: Sendable {
             throw StoreError(.invalidArgument, "the buffer size is \(size); it must be at least 1")
         }
         return Watch(
-            WatchStorage(reader: reader, registry: registry, keys: keys, start: start, options: options) {
-                [weak self] in
-                self?.isClosed.load(ordering: .acquiring) ?? true
-            })
+            WatchStorage(
+                reader: reader, registry: registry, keys: keys, start: start, options: options,
+                isClosed: { [weak self] in self?.isClosed.load(ordering: .acquiring) ?? true },
+                failure: { [failure] in failure.withLock { $0 } }))
     }
 }
 

@@ -16,7 +16,7 @@ import Synchronization
 /// when it or the reading task is cancelled or the store is closed, and it ends for the store when it is dropped.
 ///
 /// Iterating throws a ``StoreError``: `.compacted` if the history to be read is gone, `.watcherTooSlow` with the policy
-/// `cancel`, `.damaged` or `.io` if the log cannot be read.
+/// `cancel`, `.damaged` or `.io` if the log cannot be read, `.notAStore` if a store that is followed was removed.
 public final class Watch: AsyncSequence, Sendable {
     public typealias Element = WatchElement
 

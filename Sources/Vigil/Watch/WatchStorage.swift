@@ -40,15 +40,18 @@ final class WatchStorage: Sendable {
     private let options: WatchOptions
     /// The registry would give a watch of a closed store a handle that ends at once; a replay has to ask.
     private let isClosed: @Sendable () -> Bool
+    /// Why the live path has ended, if it was not the store's closing.
+    private let failure: @Sendable () -> StoreError?
 
     init(
         reader: LogReader, registry: WatchRegistry, keys: KeyRange, start: WatchStart, options: WatchOptions,
-        isClosed: @escaping @Sendable () -> Bool
+        isClosed: @escaping @Sendable () -> Bool, failure: @escaping @Sendable () -> StoreError?
     ) {
         self.reader = reader
         self.registry = registry
         self.options = options
         self.isClosed = isClosed
+        self.failure = failure
         filter = WatchFilter(keys: keys, types: options.types)
         let snapshot = reader.snapshot
         let machine = WatchStateMachine(start, keys: keys, head: snapshot.head, earliest: snapshot.earliest)
@@ -90,7 +93,9 @@ final class WatchStorage: Sendable {
             // So that a catch-up does not keep a thread from all other tasks; and that watches which catch up together go
             // through the log side by side, each finding the blocks that another has just decoded.
             case .yield: await Task.yield()
-            case .end: return nil
+            case .end:
+                if let error = failure(), !isEnded { throw error }
+                return nil
             case .wait(let handle):
                 let signal = await handle.nextSignal()
                 if let element = try state.withLock({ try receive(&$0, signal) }) { return element }
@@ -105,6 +110,9 @@ final class WatchStorage: Sendable {
         }
         handle?.cancel()
     }
+
+    /// Whether somebody wanted the end.
+    private var isEnded: Bool { isClosed() || Task.isCancelled || state.withLock { $0.isCancelled } }
 
     func requestProgress() {
         // Commits are visible, and acknowledged, before they are announced: the dispatcher may have yet to see this one.

@@ -24,6 +24,37 @@ import Vigil
         }
     }
 
+    @Test func aStoreThatIsNotToBeCreated() async throws {
+        try await withTemporaryDirectory { directory in
+            var options = StoreOptions()
+            options.createsStore = false
+            for path in [directory, directory + "/none"] {
+                await expect(.notAStore) { _ = try await WatchStore.open(path, options: options) }
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
+            try await WatchStore.open(directory).close()
+            try await WatchStore.open(directory, options: options).close()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aStoreThatIsRemovedWhileItIsFollowed() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/store"
+            let writer = try await WatchStore.open(path)
+            try await writer.put("k", "1")
+            try await writer.close()
+            let follower = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
+            var elements = try follower.watch(.all, from: .earliest).makeAsyncIterator()
+            _ = try await elements.next()
+            try FileManager.default.removeItem(atPath: path)
+            // A watch that just ended would look as if nothing more were to come.
+            await expect(.notAStore) { while try await elements.next() != nil {} }
+            await expect(.notAStore) { _ = try follower.get("k") }
+            try await follower.close()
+            #expect(try await elements.next() == nil)
+        }
+    }
+
     @Test func aSecondWriterInTheSameProcess() async throws {
         try await withTemporaryDirectory { path in
             let store = try await WatchStore.open(path)

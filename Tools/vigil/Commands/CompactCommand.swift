@@ -13,7 +13,7 @@ struct CompactCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await arguments.withStore(.readWrite) { try await $0.compact(through: revision) }
+        try await arguments.withStore(.readWrite, creates: false) { try await $0.compact(through: revision) }
         if arguments.json {
             var json = JSONObject()
             json.add("compacted", revision)

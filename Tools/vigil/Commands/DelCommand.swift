@@ -11,9 +11,9 @@ struct DelCommand: AsyncParsableCommand {
     @Flag(help: "Delete every key that begins with KEY.") var prefix = false
 
     func run() async throws {
-        let keys: KeyRange = prefix ? .prefix(Bytes(key)) : .key(Bytes(key))
-        let result = try await arguments.withStore(.readWrite) { store in
-            prefix ? try await store.deleteRange(keys) : try await store.delete(Bytes(key))
+        let keys: KeyRange = prefix ? .prefix(Bytes(argument: key)) : .key(Bytes(argument: key))
+        let result = try await arguments.withStore(.readWrite, creates: false) { store in
+            prefix ? try await store.deleteRange(keys) : try await store.delete(Bytes(argument: key))
         }
         guard let revision = result.revision else { throw NotThere() }
         if arguments.json {

@@ -11,9 +11,13 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The revision to read at.", valueName: "rev")) var at: Revision?
     @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "p")) var prefix = ""
 
+    func validate() throws {
+        try arguments.validate(at: at)
+    }
+
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
-            let all = KeyRange.prefix(Bytes(prefix))
+            let all = KeyRange.prefix(Bytes(argument: prefix))
             let revision = at ?? store.head
             var lower = all.lowerBound
             while true {

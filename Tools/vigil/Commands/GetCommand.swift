@@ -14,8 +14,12 @@ struct GetCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The revision to read at.", valueName: "rev")) var at: Revision?
     @Flag(help: "Print the value alone, without a line end.") var raw = false
 
+    func validate() throws {
+        try arguments.validate(at: at)
+    }
+
     func run() async throws {
-        let found = try await arguments.withStore(.readOnly) { try $0.get(Bytes(key), at: at) }
+        let found = try await arguments.withStore(.readOnly) { try $0.get(Bytes(argument: key), at: at) }
         guard let found else { throw NotThere() }
         if arguments.json {
             Output.standard.line(JSONObject(found))

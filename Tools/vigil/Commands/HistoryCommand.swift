@@ -18,7 +18,7 @@ struct HistoryCommand: AsyncParsableCommand {
     func run() async throws {
         // One more than is shown, for the difference to the oldest.
         let events = try await arguments.withStore(.readOnly) {
-            try $0.history(of: Bytes(key), limit: limit == .max ? limit : limit + 1)
+            try $0.history(of: Bytes(argument: key), limit: limit == .max ? limit : limit + 1)
         }
         guard !events.isEmpty else { throw NotThere() }
         for (index, event) in events.prefix(limit).enumerated() {
@@ -37,20 +37,21 @@ struct HistoryCommand: AsyncParsableCommand {
         Output.standard.line("revision \(event.revision)  \(kind)")
         let old = Self.lines(before)
         let new = Self.lines(event)
-        for line in LineDifference.between(old, new) { Output.standard.line("  " + line) }
+        for (sign, line) in LineDifference.between(old, new) { Output.standard.line("  \(sign)\(Text.inline(line))") }
     }
 
-    private static func lines(_ event: WatchEvent?) -> [String] {
+    /// Compared as bytes, since texts are equal also where their bytes are not.
+    private static func lines(_ event: WatchEvent?) -> [Bytes] {
         guard let event, event.type == .put else { return [] }
-        let text = event.value.string ?? event.value.description
-        return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard event.value.string != nil else { return [event.value] }
+        return event.value.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     }
 }
 
 /// What was removed and added between two texts.
 enum LineDifference {
     /// The lines of both in order: ` ` kept, `-` removed, `+` added.
-    static func between(_ old: [String], _ new: [String]) -> [String] {
+    static func between(_ old: [Bytes], _ new: [Bytes]) -> [(sign: Character, line: Bytes)] {
         var removed: Set<Int> = []
         var inserted: Set<Int> = []
         for change in new.difference(from: old) {
@@ -59,22 +60,22 @@ enum LineDifference {
             case .insert(let offset, _, _): inserted.insert(offset)
             }
         }
-        var result: [String] = []
+        var result: [(sign: Character, line: Bytes)] = []
         var position = 0
         for (index, line) in old.enumerated() {
             if removed.contains(index) {
-                result.append("-" + line)
+                result.append(("-", line))
                 continue
             }
             while inserted.contains(position) {
-                result.append("+" + new[position])
+                result.append(("+", new[position]))
                 position += 1
             }
-            result.append(" " + line)
+            result.append((" ", line))
             position += 1
         }
         while position < new.count {
-            result.append("+" + new[position])
+            result.append(("+", new[position]))
             position += 1
         }
         return result

@@ -26,7 +26,7 @@ struct LogCommand: AsyncParsableCommand {
             var left = limit ?? .max
             while let revision = next, left > 0 {
                 let page = try store.log(
-                    .prefix(Bytes(prefix)), from: revision, through: to, limit: min(left, Self.pageRevisions))
+                    .prefix(Bytes(argument: prefix)), from: revision, through: to, limit: min(left, Self.pageRevisions))
                 for update in page.updates { show(update) }
                 left -= page.updates.count
                 next = page.next

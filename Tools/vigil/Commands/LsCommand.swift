@@ -15,12 +15,13 @@ struct LsCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Leave the values out.") var keysOnly = false
 
     func validate() throws {
+        try arguments.validate(at: at)
         if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must not be negative") }
     }
 
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
-            let all = KeyRange.prefix(Bytes(prefix))
+            let all = KeyRange.prefix(Bytes(argument: prefix))
             let revision = at ?? store.head
             var lower = all.lowerBound
             var left = limit ?? .max

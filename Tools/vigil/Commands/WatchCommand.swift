@@ -29,7 +29,9 @@ struct WatchCommand: AsyncParsableCommand {
     func validate() throws {
         if prefix, rangeEnd != nil { throw ValidationError("--prefix and --range-end exclude each other") }
         if !prefix, key.isEmpty { throw ValidationError("the key is empty; only with --prefix it may be") }
-        if let rangeEnd, rangeEnd <= key { throw ValidationError("--range-end must be greater than the key") }
+        if let rangeEnd, Bytes(argument: rangeEnd) <= Bytes(argument: key) {
+            throw ValidationError("--range-end must be greater than the key")
+        }
     }
 
     func run() async throws {
@@ -51,8 +53,8 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     private var keys: KeyRange {
-        if prefix { return .prefix(Bytes(key)) }
-        return rangeEnd.map { .range(Bytes(key), Bytes($0)) } ?? .key(Bytes(key))
+        if prefix { return .prefix(Bytes(argument: key)) }
+        return rangeEnd.map { .range(Bytes(argument: key), Bytes(argument: $0)) } ?? .key(Bytes(argument: key))
     }
 
     private func follow(

@@ -43,7 +43,9 @@ final class LineReader {
         var chunk = [UInt8](repeating: 0, count: Self.readBytes)
         var count: Int
         repeat { count = Foundation.read(handle.fileDescriptor, &chunk, chunk.count) } while count < 0 && errno == EINTR
-        guard count >= 0 else { throw InputError("cannot read on: \(String(cString: strerror(errno)))") }
+        guard count >= 0 else {
+            throw InputError("cannot read after line \(number): \(String(cString: strerror(errno)))")
+        }
         isAtEnd = count == 0
         buffer.append(contentsOf: chunk[..<count])
     }

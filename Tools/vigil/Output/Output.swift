@@ -53,7 +53,9 @@ final class Output: Sendable {
             if count < 0 {
                 if errno == EINTR { continue }
                 // Whoever read has gone; there is nobody to tell.
-                exit(errno == EPIPE ? 0 : ExitStatus.store)
+                if errno == EPIPE { exit(0) }
+                error("vigil: cannot write the output: \(String(cString: strerror(errno)))")
+                exit(ExitStatus.store)
             }
             written += count
         }
