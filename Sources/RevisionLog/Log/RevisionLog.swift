@@ -93,9 +93,7 @@ package final class RevisionLog: Sendable {
         if revision > snapshot.head {
             completion(.failure(.future(requested: revision, head: snapshot.head)))
         } else if revision <= snapshot.compacted {
-            var error = StoreError.compacted(requested: revision, earliest: snapshot.earliest)
-            error.message = "what is before revision \(snapshot.earliest) was compacted already; name a later one"
-            completion(.failure(error))
+            completion(.failure(.compactedAlready(requested: revision, earliest: snapshot.earliest)))
         } else {
             checkpointer.compact(revision, completion: completion)
         }

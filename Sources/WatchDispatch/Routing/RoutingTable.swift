@@ -77,7 +77,7 @@ struct RoutingTable: ~Copyable {
         let type = batch.entries[index].type
         let key = batch.key(index)
         func offer(_ list: WatcherList) {
-            list.forEach { if $0.types.contains(type) { body($0) } }
+            list.visit { if $0.types.contains(type) { body($0) } }
         }
         if let list = exact[key] { offer(list) }
         for length in prefixLengths {

@@ -9,7 +9,7 @@ struct WatcherList {
     ///
     /// Sound since an unmanaged reference has the layout of a strong one, and nothing changes the list meanwhile: it
     /// belongs to the dispatcher, which is busy here.
-    func forEach(_ body: (Watcher) -> Void) {
+    func visit(_ body: (Watcher) -> Void) {
         watchers.withUnsafeBufferPointer { watchers in
             guard let first = watchers.baseAddress else { return }
             first.withMemoryRebound(to: Unmanaged<Watcher>.self, capacity: watchers.count) { references in
