@@ -64,7 +64,7 @@ import Testing
             _ = try await vigil("put", "a", "1")
             _ = try await vigil("compact", "2")
             let again = try await vigil("compact", "2")
-            #expect(again.status == 3 && again.errors.contains("before revision 2 is forgotten already"))
+            #expect(again.status == 3 && again.errors.contains("before revision 2 was compacted already"))
             let past = try await vigil("get", "a", "--at", "1")
             #expect(past.status == 3 && past.errors.contains("earliest available is 2"))
         }

@@ -68,6 +68,13 @@ public struct StoreError: Error, Sendable, Hashable {
         self.message = message
     }
 
+    /// A compaction through `requested`, before which nothing is retained.
+    package static func compactedAlready(requested: Revision, earliest: Revision) -> StoreError {
+        var error = compacted(requested: requested, earliest: earliest)
+        error.message = "what is before revision \(earliest) was compacted already; name a later one"
+        return error
+    }
+
     /// The history before `earliest` is gone.
     public static func compacted(requested: Revision, earliest: Revision) -> StoreError {
         var error = StoreError(

@@ -93,7 +93,7 @@ package final class RevisionLog: Sendable {
         if revision > snapshot.head {
             completion(.failure(.future(requested: revision, head: snapshot.head)))
         } else if revision <= snapshot.compacted {
-            completion(.failure(.compacted(requested: revision, earliest: snapshot.earliest)))
+            completion(.failure(.compactedAlready(requested: revision, earliest: snapshot.earliest)))
         } else {
             checkpointer.compact(revision, completion: completion)
         }

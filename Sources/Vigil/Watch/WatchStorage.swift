@@ -28,6 +28,8 @@ final class WatchStorage: Sendable {
         case element(WatchElement)
         case wait(WatcherHandle)
         case again
+        /// A step of the log was read.
+        case yield
         case end
     }
 
@@ -88,6 +90,9 @@ final class WatchStorage: Sendable {
             switch try state.withLock({ try step(&$0) }) {
             case .element(let element): return element
             case .again: continue
+            // So that a catch-up does not keep a thread from all other tasks; and that watches which catch up together go
+            // through the log side by side, each finding the blocks that another has just decoded.
+            case .yield: await Task.yield()
             case .end:
                 if let error = failure(), !isEnded { throw error }
                 return nil
@@ -207,7 +212,7 @@ final class WatchStorage: Sendable {
         } catch let error as StoreError where error.code == .compacted {
             if case .fail(let error)? = state.machine.compacted(error) { throw error }
         }
-        return .again
+        return .yield
     }
 
     private func readState(_ state: inout State, _ revision: Revision, _ key: Bytes) throws -> Step {

@@ -4,26 +4,23 @@ import Synchronization
 /// A bounded queue from many producers to the dispatcher that never makes a producer wait: what does not fit is
 /// dropped and counted.
 ///
-/// A ring of slots with sequence numbers, after Dmitry Vyukov's bounded queue. A slot is free for position `p` when its
-/// sequence is `p`, and has the update of position `p` when it is `p + 1`; taking it makes it `p` and the ring's size,
-/// the position that it is for next. A producer that finds the slot of its position still taken one round back knows
-/// that the queue is full.
+/// A ring of slots with sequence numbers, after Dmitry Vyukov's bounded queue. A producer claims position `p` by moving
+/// the tail past it, writes the slot, and then its sequence, `p + 1`, by which the consumer knows that it may read it.
+/// Unlike in Vyukov's queue nobody reads a slot in order to claim it: a position less than `capacity` ahead of the head is
+/// one whose slot was read. So a producer only writes to the slot, and does not wait for the other core's cache.
 ///
 /// With each update travels how many had been dropped before it, so that the consumer knows where the holes are.
 ///
-/// Sound as `@unchecked Sendable`: a slot's contents are written by the one producer that claimed its position, before it
-/// releases the sequence, and read by the one consumer after it acquired that.
+/// Sound as `@unchecked Sendable`: a slot's contents are written by the one producer that claimed its position, after the
+/// consumer has passed it by, and read by the consumer after it acquired the sequence that the producer released.
 final class EventQueue: @unchecked Sendable {
-    /// What a slot holds. The batch is a reference that the slot owns.
+    /// What a slot holds. The batch is a reference that the slot owns until it is popped.
     private struct Slot: ~Copyable {
-        let sequence: Atomic<Int>
+        /// One more than the position whose update it has; 0 before the first.
+        let sequence = Atomic<Int>(0)
         var batch: Unmanaged<ChangeBatch>?
         var record: Int32 = 0
         var droppedBefore: UInt64 = 0
-
-        init(_ position: Int) {
-            sequence = Atomic(position)
-        }
     }
 
     private let slots: UnsafeMutablePointer<Slot>
@@ -48,11 +45,10 @@ final class EventQueue: @unchecked Sendable {
     init(capacity: Int) {
         precondition(capacity >= 1, "an event queue of \(capacity) updates; it must hold at least 1")
         self.capacity = capacity
-        // More slots than fit, since a ring of one could not tell full from empty; and a power of two, since to divide
-        // would be a third of what a push costs.
-        ring = 1 << (Int.bitWidth - capacity.leadingZeroBitCount)
+        // A power of two, since to divide would be a third of what a push costs.
+        ring = 1 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount)
         slots = .allocate(capacity: ring)
-        for position in 0..<ring { (slots + position).initialize(to: Slot(position)) }
+        for position in 0..<ring { (slots + position).initialize(to: Slot()) }
     }
 
     deinit {
@@ -66,40 +62,31 @@ final class EventQueue: @unchecked Sendable {
     /// Adds an update; false if the queue is full, and then it is counted as dropped.
     func push(_ batch: ChangeBatch, record: Int) -> Bool {
         var position = tail.load(ordering: .relaxed)
-        while true {
-            let slot = self.slot(at: position)
-            let difference = slot.pointee.sequence.load(ordering: .acquiring) - position
-            if difference == 0, hasRoom(at: position) {
-                let dropped = droppedCount.load(ordering: .relaxed)
-                let (isClaimed, current) = tail.weakCompareExchange(
-                    expected: position, desired: position + 1, successOrdering: .sequentiallyConsistent,
-                    failureOrdering: .relaxed)
-                if isClaimed {
-                    slot.pointee.batch = Unmanaged.passRetained(batch)
-                    slot.pointee.record = Int32(record)
-                    slot.pointee.droppedBefore = dropped
-                    slot.pointee.sequence.store(position + 1, ordering: .releasing)
-                    return true
-                }
+        while hasRoom(at: position) {
+            let dropped = droppedCount.load(ordering: .relaxed)
+            let (isClaimed, current) = tail.weakCompareExchange(
+                expected: position, desired: position + 1, successOrdering: .sequentiallyConsistent,
+                failureOrdering: .relaxed)
+            guard isClaimed else {
                 position = current
-            } else if difference <= 0 {
-                let current = tail.load(ordering: .relaxed)
-                if current == position {
-                    drop(batch.firstRevision + Int64(record))
-                    return false
-                }
-                position = current
-            } else {
-                position = tail.load(ordering: .relaxed)
+                continue
             }
+            let slot = self.slot(at: position)
+            slot.pointee.batch = Unmanaged.passRetained(batch)
+            slot.pointee.record = Int32(record)
+            slot.pointee.droppedBefore = dropped
+            slot.pointee.sequence.store(position + 1, ordering: .releasing)
+            return true
         }
+        drop(batch.firstRevision + Int64(record))
+        return false
     }
 
     /// Whether `position` is less than `capacity` ahead of the consumer.
     private func hasRoom(at position: Int) -> Bool {
-        if position - headSeen.load(ordering: .relaxed) < capacity { return true }
+        if position - headSeen.load(ordering: .acquiring) < capacity { return true }
         let current = head.load(ordering: .acquiring)
-        headSeen.store(current, ordering: .relaxed)
+        headSeen.store(current, ordering: .releasing)
         return position - current < capacity
     }
 
@@ -118,8 +105,6 @@ final class EventQueue: @unchecked Sendable {
         let popped = Popped(
             update: WatchUpdate(batch: batch, record: Int(slot.pointee.record)),
             droppedBefore: slot.pointee.droppedBefore)
-        slot.pointee.batch = nil
-        slot.pointee.sequence.store(position + ring, ordering: .releasing)
         head.store(position + 1, ordering: .releasing)
         return popped
     }

@@ -77,9 +77,7 @@ struct RoutingTable: ~Copyable {
         let type = batch.entries[index].type
         let key = batch.key(index)
         func offer(_ list: WatcherList) {
-            list.watchers.withUnsafeBufferPointer { watchers in
-                for index in watchers.indices where watchers[index].types.contains(type) { body(watchers[index]) }
-            }
+            list.visit { if $0.types.contains(type) { body($0) } }
         }
         if let list = exact[key] { offer(list) }
         for length in prefixLengths {

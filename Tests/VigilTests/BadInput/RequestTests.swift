@@ -144,7 +144,7 @@ import Vigil
             #expect(throws: StoreError.compacted(requested: 2, earliest: 3)) { try store.show(2) }
             #expect(throws: StoreError.future(requested: 6, head: 5)) { try store.show(6) }
             await #expect(throws: StoreError.future(requested: 6, head: 5)) { try await store.compact(through: 6) }
-            await #expect(throws: StoreError.compacted(requested: 3, earliest: 3)) {
+            await #expect(throws: StoreError.compactedAlready(requested: 3, earliest: 3)) {
                 try await store.compact(through: 3)
             }
         }

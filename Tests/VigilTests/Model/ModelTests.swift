@@ -142,7 +142,7 @@ private struct ModelRun {
         let revision = model.compacted + 1 + Revision(input.random.below(Int(model.head - model.compacted)))
         try await store.compact(through: revision)
         model.compact(revision)
-        await #expect(throws: StoreError.compacted(requested: revision, earliest: revision)) {
+        await #expect(throws: StoreError.compactedAlready(requested: revision, earliest: revision)) {
             try await store.compact(through: revision)
         }
     }

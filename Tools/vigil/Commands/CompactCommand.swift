@@ -13,14 +13,7 @@ struct CompactCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        do {
-            try await arguments.withStore(.readWrite, creates: false) { try await $0.compact(through: revision) }
-        } catch var error as StoreError where error.code == .compacted {
-            // The words of the library are for one who wants to read that revision, which is still there.
-            error.message =
-                "what is before revision \(error.earliest ?? revision) is forgotten already; name a later one"
-            throw error
-        }
+        try await arguments.withStore(.readWrite, creates: false) { try await $0.compact(through: revision) }
         if arguments.json {
             var json = JSONObject()
             json.add("compacted", revision)

@@ -1,0 +1,93 @@
+import CLMDBFloor
+import Foundation
+
+/// What a durable put cannot do without: a write into a file that is there already, and a flush. For many writers the
+/// records of all of them go with one write.
+enum FlushFloor {
+    static let name = "bare pwrite + fdatasync"
+
+    /// Blocks for so many seconds.
+    static func measure(_ path: String, writers: Int, bytes: Int, seconds: Double) throws -> PutFigures {
+        let size = 16 << 20
+        let file = open(path, O_RDWR | O_CREAT, 0o600)
+        guard file >= 0 else { throw FloorError(call: "open", code: errno) }
+        defer { close(file) }
+        let zeros = [UInt8](repeating: 0, count: size)
+        guard zeros.withUnsafeBytes({ pwrite(file, $0.baseAddress, size, 0) }) == size, fsync(file) == 0 else {
+            throw FloorError(call: "pwrite", code: errno)
+        }
+        let record = [UInt8](repeating: 0x78, count: writers * bytes)
+        var (figures, offset) = (PutFigures(), 0)
+        let start = now()
+        repeat {
+            let begin = now()
+            if offset + record.count > size { offset = 0 }
+            let written = record.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, off_t(offset)) }
+            // On Darwin a flush that reaches the medium is another call; the floor is for Linux.
+            guard written == record.count, fdatasync(file) == 0 else {
+                throw FloorError(call: "fdatasync", code: errno)
+            }
+            offset += record.count
+            figures.times.add(now() - begin)
+            figures.puts += writers
+        } while now() - start < .seconds(seconds)
+        figures.seconds = Double(now() - start) / 1e9
+        return figures
+    }
+}
+
+/// A commit of LMDB for every put, or for the puts of all writers together, with random keys.
+enum LMDBFloor {
+    static let name = "bare LMDB commit"
+
+    /// Blocks for so many seconds.
+    static func measure(_ path: String, writers: Int, bytes: Int, seconds: Double) throws -> PutFigures {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        var environment: OpaquePointer?
+        try check("mdb_env_create", mdb_env_create(&environment))
+        defer { mdb_env_close(environment) }
+        try check("mdb_env_set_mapsize", mdb_env_set_mapsize(environment, 16 << 30))
+        try check("mdb_env_open", mdb_env_open(environment, path, 0, 0o600))
+
+        var value = [UInt8](repeating: 0x78, count: bytes)
+        var (figures, random) = (PutFigures(), Random(seed: 1))
+        let start = now()
+        repeat {
+            let begin = now()
+            var transaction: OpaquePointer?
+            var database: MDB_dbi = 0
+            try check("mdb_txn_begin", mdb_txn_begin(environment, nil, 0, &transaction))
+            try check("mdb_dbi_open", mdb_dbi_open(transaction, nil, 0, &database))
+            for _ in 0..<writers {
+                var key = Array(Compare.key(random.next(below: 1_000_000)).utf8)
+                try put(transaction, database, &key, &value)
+            }
+            try check("mdb_txn_commit", mdb_txn_commit(transaction))
+            figures.times.add(now() - begin)
+            figures.puts += writers
+        } while now() - start < .seconds(seconds)
+        figures.seconds = Double(now() - start) / 1e9
+        return figures
+    }
+
+    private static func put(
+        _ transaction: OpaquePointer?, _ database: MDB_dbi, _ key: inout [UInt8], _ value: inout [UInt8]
+    ) throws {
+        try key.withUnsafeMutableBytes { key in
+            try value.withUnsafeMutableBytes { value in
+                var name = MDB_val(mv_size: key.count, mv_data: key.baseAddress)
+                var data = MDB_val(mv_size: value.count, mv_data: value.baseAddress)
+                try check("mdb_put", mdb_put(transaction, database, &name, &data, 0))
+            }
+        }
+    }
+
+    private static func check(_ call: String, _ code: Int32) throws {
+        if code != 0 { throw FloorError(call: call, code: code) }
+    }
+}
+
+struct FloorError: Error {
+    let call: String
+    let code: Int32
+}

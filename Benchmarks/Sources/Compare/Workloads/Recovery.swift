@@ -1,0 +1,33 @@
+import Foundation
+import Vigil
+
+/// How long Vigil takes to open after a crash, by what the journal holds that was not checkpointed.
+struct Recovery: Workload {
+    let name = "recovery"
+
+    func measure(_ run: Run) async throws -> [Section] {
+        let section = Section(
+            "recovery", "Opening after a crash", axis: "revisions in the journal alone",
+            metrics: [Metric(id: "time", title: "time to open", unit: .nanoseconds)],
+            text: """
+                The files of a store that was never checkpointed, copied while it is open: what a crash would have left. \
+                Values are 128 bytes. With the default options at most 64 MiB are in the journal alone, and about 1 MiB \
+                when the checkpointer keeps up.
+                """)
+        await run.interleave(["Vigil"], rounds: run.rounds, name: \.self, in: section) { name, _ in
+            for size in run.choose(quick: [1000, 10_000], full: [1000, 10_000, 100_000, 300_000]) {
+                let (path, image) = (run.newDirectory(), run.newDirectory())
+                defer { [path, image].forEach(run.discard) }
+                let store = try await VigilSystem(options: .noCheckpoints).open(path)
+                _ = try await store.fill(changes(0..<size, bytes: 128), deadline: .max)
+                try FileManager.default.copyItem(atPath: path, toPath: image)
+                try await store.shutDown()
+                let start = now()
+                let reopened = try await WatchStore.open(image)
+                section.record("time", name, size, Double(now() - start))
+                try await reopened.close()
+            }
+        }
+        return [section]
+    }
+}

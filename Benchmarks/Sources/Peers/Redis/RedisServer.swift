@@ -1,0 +1,38 @@
+/// `redis-server`, which flushes its log of commands before it answers. It does so once for all commands that it finds
+/// waiting, so many writers share a flush.
+struct RedisServer: PeerServer {
+    /// The first version that numbers entries by `0-*`.
+    static let oldest = Version(7, 0)
+
+    let path: String
+    let version: Version
+
+    var name: String { "Redis Streams \(version)" }
+
+    func start(directory: String) async throws -> any RunningPeer {
+        let port = try await freePort()
+        let options = [
+            "--bind", loopback, "--port", "\(port)", "--dir", directory, "--appendonly", "yes", "--appendfsync",
+            "always", "--save", "", "--daemonize", "no", "--maxclients", "20000",
+        ]
+        let process = try ServerProcess(path, options, directory: directory)
+        try await process.answer {
+            let link = try await Link<RedisHandler>(port: port)
+            var reply = RESPReader(try await link.command("PING"))
+            _ = try reply.next()
+            await link.close()
+        }
+        return Running(process: process, port: port)
+    }
+
+    private struct Running: RunningPeer {
+        let process: ServerProcess
+        let port: Int
+
+        func connect(connections: Int) async throws -> any PeerClient {
+            try await RedisClient(port: port, connections: connections)
+        }
+
+        func stop() async { await process.stop() }
+    }
+}
