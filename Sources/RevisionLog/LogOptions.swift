@@ -4,7 +4,7 @@ public struct LogOptions: Sendable, Hashable {
     public static let keyBytes = 1...511
 
     /// Raw bytes of commits that start a checkpoint.
-    public var checkpointBytes = 16 << 20
+    public var checkpointBytes = 32 << 20
     /// Time after which a commit is checkpointed even if there is little.
     public var checkpointInterval: Duration = .seconds(1)
     /// Raw bytes of commits not yet in LMDB beyond which writers wait for the checkpointer.
