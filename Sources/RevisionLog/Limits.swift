@@ -11,6 +11,8 @@ enum Limits {
     static let compressibleBytes = 96
     /// Decoded blocks kept for readers that walk version chains or replay the same range.
     static let cachedBlocks = 32
+    /// Blocks that may be decoded at the same moment, if their numbers do not collide.
+    static let decodingTurns = 8
     /// Records that one step of a replay examines before it gives its read transaction back.
     static let replayRecords = 4096
     /// Raw bytes that one step of a replay decodes, at least one block.

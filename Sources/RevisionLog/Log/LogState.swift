@@ -34,10 +34,10 @@ package struct LogSnapshot: Sendable {
         return nil
     }
 
-    /// Takes in the next batch.
-    fileprivate mutating func append(_ batch: ChangeBatch) {
+    /// Takes in the next batch, with which `active` becomes `runs`.
+    fileprivate mutating func append(_ batch: ChangeBatch, _ runs: [OverlayRun]) {
         precondition(batch.firstRevision == head + 1, "revision \(batch.firstRevision) cannot follow \(head)")
-        active.add(OverlayRun(batch))
+        active = runs
         recent.append(batch)
         pendingBytes += batch.storage.count
         pendingKeys += batch.keyDifference
@@ -52,7 +52,7 @@ extension ChangeBatch {
     }
 }
 
-/// The one place where what is visible changes. Held for copying and appending only, never during I/O.
+/// The one place where what is visible changes. Held for copying and appending only, never during I/O or a merge.
 final class LogState: Sendable {
     private let visible: Lock<LogSnapshot>
 
@@ -63,12 +63,17 @@ final class LogState: Sendable {
     var snapshot: LogSnapshot { visible.withLock { $0 } }
     var head: Revision { visible.withLock { $0.head } }
 
-    /// Makes `batch` visible, and says how many raw bytes now wait for the checkpoint.
+    /// Makes `batch` visible, and says how many raw bytes now wait for the checkpoint. For one thread at a time.
     @discardableResult
     func append(_ batch: ChangeBatch) -> Int {
-        visible.withLock {
-            $0.append(batch)
-            return $0.pendingBytes
+        // Outside of the lock, since runs can be long: nobody else adds any. A checkpoint may set those aside that were
+        // there meanwhile, and then this one begins anew.
+        let before = snapshot.active
+        let run = OverlayRun(batch)
+        let merged = before.adding(run)
+        return visible.withLock { visible in
+            visible.append(batch, visible.active.isEmpty && !before.isEmpty ? [run] : merged)
+            return visible.pendingBytes
         }
     }
 
@@ -111,7 +116,7 @@ final class LogState: Sendable {
             guard checkpoint > visible.checkpoint, checkpoint <= visible.head else { return }
             var next = LogSnapshot(head: checkpoint, checkpoint: checkpoint, compacted: visible.compacted)
             visible.recent.forEach(from: checkpoint + 1) { batch in
-                next.append(batch)
+                next.append(batch, next.active.adding(OverlayRun(batch)))
                 return true
             }
             visible = next

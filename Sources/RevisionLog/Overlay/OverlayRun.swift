@@ -172,14 +172,16 @@ private func commonPrefix(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPoint
 }
 
 extension Array where Element == OverlayRun {
-    /// Adds the newest run, merging it with those before it that are not much larger.
-    mutating func add(_ run: OverlayRun) {
+    /// These and the newest run, which is merged with those before it that are not much larger.
+    func adding(_ run: OverlayRun) -> [OverlayRun] {
+        var runs = self
         var newest = run
-        while let before = last, before.entries.count < 2 * newest.entries.count {
+        while let before = runs.last, before.entries.count < 2 * newest.entries.count {
             newest = OverlayRun(older: before, newer: newest)
-            removeLast()
+            runs.removeLast()
         }
-        append(newest)
+        runs.append(newest)
+        return runs
     }
 
     /// One run with what all of them have; nil if there are none.

@@ -1,4 +1,5 @@
 import Changes
+import Synchronization
 import Threads
 
 /// The blocks decoded last, shared by all readers: those that walk a version chain come back to the same ones, and
@@ -6,9 +7,30 @@ import Threads
 final class BlockCache: Sendable {
     /// Newest last. Few, so a list is as quick as a table.
     private let blocks = Lock<[ChangeBatch]>([])
+    /// Held while a block is decoded; which one, its first revision says.
+    private let turns = (0..<Limits.decodingTurns).map { _ in Lock(()) }
+    private let count = Atomic<Int>(0)
 
-    /// The block that begins at `firstRevision`, or nil.
-    func find(_ firstRevision: Revision) -> ChangeBatch? {
+    /// How many blocks were decoded so far.
+    var decodedCount: Int { count.load(ordering: .relaxed) }
+
+    /// The block that begins at `firstRevision`, from `decode` unless it is here. Who wants what another is just decoding
+    /// waits for that one: it takes as long as to do the same, and leaves the core to others.
+    func block<E>(
+        _ firstRevision: Revision, decode: () throws(E) -> ChangeBatch
+    ) throws(E) -> (block: ChangeBatch, isDecoded: Bool) {
+        if let found = find(firstRevision) { return (found, false) }
+        let turn = Int(UInt64(bitPattern: firstRevision) % UInt64(turns.count))
+        return try turns[turn].withLock { _ throws(E) in
+            if let found = find(firstRevision) { return (found, false) }
+            let block = try decode()
+            count.add(1, ordering: .relaxed)
+            insert(block)
+            return (block, true)
+        }
+    }
+
+    private func find(_ firstRevision: Revision) -> ChangeBatch? {
         blocks.withLock { blocks in
             guard let index = blocks.lastIndex(where: { $0.firstRevision == firstRevision }) else { return nil }
             let block = blocks[index]
@@ -20,7 +42,7 @@ final class BlockCache: Sendable {
         }
     }
 
-    func insert(_ block: ChangeBatch) {
+    private func insert(_ block: ChangeBatch) {
         blocks.withLock { blocks in
             if blocks.count == Limits.cachedBlocks { blocks.removeFirst() }
             blocks.append(block)

@@ -30,11 +30,11 @@ extension LogReader {
 
     private func fetch(_ entry: ReadCursor.Entry) throws -> Fetched {
         let first = try Block.firstRevision(entry.key)
-        if let cached = cache.find(first) { return Fetched(batch: cached, isDecoded: false) }
         do throws(Malformed) {
-            let block = try Block.decode(entry.value, firstRevision: first)
-            cache.insert(block)
-            return Fetched(batch: block, isDecoded: true)
+            let (block, isDecoded) = try cache.block(first) { () throws(Malformed) in
+                try Block.decode(entry.value, firstRevision: first)
+            }
+            return Fetched(batch: block, isDecoded: isDecoded)
         } catch {
             throw StoreError.damagedBlock(first, error.reason)
         }

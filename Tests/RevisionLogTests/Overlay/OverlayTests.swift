@@ -71,7 +71,7 @@ struct OverlayModel {
         var model = OverlayModel(random: SeededGenerator(seed))
         var runs: [OverlayRun] = []
         for _ in 0..<500 {
-            runs.add(OverlayRun(model.batch()))
+            runs = runs.adding(OverlayRun(model.batch()))
             for (older, newer) in zip(runs, runs.dropFirst()) {
                 #expect(older.entries.count >= 2 * newer.entries.count, "seed \(seed)")
             }

@@ -11,7 +11,7 @@ struct Recovery: Workload {
             metrics: [Metric(id: "time", title: "time to open", unit: .nanoseconds)],
             text: """
                 The files of a store that was never checkpointed, copied while it is open: what a crash would have left. \
-                Values are 128 bytes. With the default options at most 64 MiB are in the journal alone, and about 1 MiB \
+                Values are 128 bytes. With the default options at most 64 MiB are in the journal alone, and about 32 MiB \
                 when the checkpointer keeps up.
                 """)
         await run.interleave(["Vigil"], rounds: run.rounds, name: \.self, in: section) { name, _ in
