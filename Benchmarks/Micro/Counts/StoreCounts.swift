@@ -13,15 +13,14 @@ enum StoreCounts {
             }
         }
         // Flushes: one for each group, so two for a thousand puts.
-        add("counts.put-in-groups", [.allocations, .flushes], durability: .sync, tolerance: 100) {
-            benchmark, temporary in
+        add("counts.put-in-groups", [.allocations, .flushes], durability: .sync) { benchmark, temporary in
             let (groups, size) = (20, Content.group)
             let puts = (0..<groups).map { group in (0..<size).map { Content.put(group * size + $0) } }
             try await benchmark.count(groups * size) {
                 for group in puts { _ = try await temporary.store.transactions(group) }
             }
         }
-        add("counts.put-and-event", tolerance: 500) { benchmark, temporary in
+        add("counts.put-and-event") { benchmark, temporary in
             let puts = (0..<operations).map { (Content.key($0), Content.value($0)) }
             let watch = try temporary.store.watch(.all)
             watch.requestProgress()
@@ -44,7 +43,7 @@ enum StoreCounts {
         }
         add("counts.get-pending", fill: Content.pending, body: get)
         add("counts.get-checkpointed", fill: Content.checkpointed, body: get)
-        add("counts.range-of-100-checkpointed", tolerance: 500, fill: Content.checkpointed) { benchmark, temporary in
+        add("counts.range-of-100-checkpointed", fill: Content.checkpointed) { benchmark, temporary in
             let start = Content.key(Content.scattered(1))
             try benchmark.count(1) { _ = try temporary.store.range(.from(start), RangeOptions(limit: 100)) }
         }
@@ -52,7 +51,7 @@ enum StoreCounts {
 
     private static func add(
         _ name: String, _ metrics: [BenchmarkMetric] = [.allocations],
-        durability: Durability = .interval(.seconds(3600)), tolerance: Int = 50,
+        durability: Durability = .interval(.seconds(3600)), tolerance: Int = 500,
         fill: @escaping (TemporaryStore) async throws -> Void = { _ in },
         body: @escaping (Benchmark, TemporaryStore) async throws -> Void
     ) {
