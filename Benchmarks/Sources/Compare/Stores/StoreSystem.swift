@@ -71,3 +71,20 @@ extension OpenStore {
         return made
     }
 }
+
+/// A session that watches the puts which go through it to another, and changes nothing else.
+protocol ForwardingSession: StoreSession {
+    var session: any StoreSession { get }
+}
+
+extension ForwardingSession {
+    func watch(
+        _ keys: Keys, from revision: Int64?, onEvent: @escaping @Sendable (Int64) -> Void
+    ) async throws -> any StoreWatch {
+        try await session.watch(keys, from: revision, onEvent: onEvent)
+    }
+
+    func stall(_ keys: Keys) async throws -> (any StoreWatch)? { try await session.stall(keys) }
+
+    func close() async { await session.close() }
+}

@@ -98,7 +98,7 @@ private final class KeyTimes: Sendable {
 }
 
 /// Notes when each put begins.
-private struct SendingSession: StoreSession {
+private struct SendingSession: ForwardingSession {
     let session: any StoreSession
     let times: KeyTimes
 
@@ -106,14 +106,4 @@ private struct SendingSession: StoreSession {
         times.sends(Int(key.dropFirst(2))!)
         return try await session.put(key, value)
     }
-
-    func watch(
-        _ keys: Keys, from revision: Int64?, onEvent: @escaping @Sendable (Int64) -> Void
-    ) async throws -> any StoreWatch {
-        try await session.watch(keys, from: revision, onEvent: onEvent)
-    }
-
-    func stall(_ keys: Keys) async throws -> (any StoreWatch)? { try await session.stall(keys) }
-
-    func close() async { await session.close() }
 }

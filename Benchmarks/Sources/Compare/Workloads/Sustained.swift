@@ -50,8 +50,8 @@ struct Sustained: Workload {
 }
 
 /// Counts the puts that were acknowledged.
-private final class CountingSession: StoreSession {
-    private let session: any StoreSession
+private final class CountingSession: ForwardingSession {
+    let session: any StoreSession
     private let count = Atomic(0)
 
     init(session: any StoreSession) { self.session = session }
@@ -63,14 +63,4 @@ private final class CountingSession: StoreSession {
         defer { count.add(1, ordering: .relaxed) }
         return try await session.put(key, value)
     }
-
-    func watch(
-        _ keys: Keys, from revision: Int64?, onEvent: @escaping @Sendable (Int64) -> Void
-    ) async throws -> any StoreWatch {
-        try await session.watch(keys, from: revision, onEvent: onEvent)
-    }
-
-    func stall(_ keys: Keys) async throws -> (any StoreWatch)? { try await session.stall(keys) }
-
-    func close() async { await session.close() }
 }
