@@ -70,7 +70,7 @@ let package = Package(
             name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "Threads", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "CrashTests", dependencies: ["Vigil", "CrashWriter", "ChildProcess", "TestSupport"],
+            name: "CrashTests", dependencies: ["Vigil", "RevisionLog", "CrashWriter", "ChildProcess", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests", dependencies: ["VigilCommand", "CrashWriter", "ChildProcess", "TestSupport"],

@@ -1,5 +1,6 @@
 import ChildProcess
 import Foundation
+import RevisionLog
 import TestSupport
 import Testing
 import Vigil
@@ -75,6 +76,41 @@ import Vigil
         }
         #expect(await writer.status() == -SIGKILL)
         return acknowledged
+    }
+}
+
+/// The same, killed at each step that the code names, the first time it comes there and later ones.
+@Suite(.timeLimit(.minutes(10))) struct FailpointTests {
+    /// Writes after which a step is not waited for any longer.
+    private static let patience = 1000
+
+    @Test(arguments: Failpoint.allCases) func nothingIsLostByAKill(at point: Failpoint) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/store"
+            var watcher = ResumedWatcher()
+            var head: Revision = 0
+            for (round, arrival) in [1, 2, 7].enumerated() {
+                let place: Comment = "\(point), arrival \(arrival)"
+                let writer = try ChildProcess(
+                    built: "CrashWriter", ["write", path, String(round), "sync"],
+                    environment: ["VIGIL_FAILPOINT": "\(point):\(arrival)"])
+                var acknowledged: [Acknowledged] = []
+                for await line in writer.lines {
+                    acknowledged.append(try Acknowledged(line: line, "ack"))
+                    // Some steps are rare: a segment is made once. Each comes at least once.
+                    if acknowledged.count > Self.patience {
+                        #expect(arrival > 1, "the step was not reached; \(place)")
+                        writer.kill()
+                    }
+                }
+                #expect(await writer.status() == -SIGKILL, place)
+                let store = try await WatchStore.open(path)
+                try WriterTrace.verify(store, acknowledged, after: head, place)
+                try await watcher.follow(store, place)
+                head = store.head
+                try await store.close()
+            }
+        }
     }
 }
 

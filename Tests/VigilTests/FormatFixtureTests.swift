@@ -18,10 +18,15 @@ import Vigil
                 atPath: Self.fixtures.appendingPathComponent("format-1").path, toPath: path)
             let expected = try String(contentsOfFile: path + "/export.jsonl", encoding: .utf8)
                 .split(separator: "\n").map { try #require(Self.pair(String($0))) }
+            let reader = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
+            #expect(try reader.statistics().formatVersion == 1)
+            #expect(try reader.check(deep: true).problems == [])
+            try await reader.close()
+            // Opened for writing it becomes one of the newest format, in place.
             let store = try await WatchStore.open(path)
             #expect(store.head == 782 && store.earliest == 200)
             let statistics = try store.statistics()
-            #expect(statistics.formatVersion == 1 && statistics.keys == 43)
+            #expect(statistics.formatVersion == 2 && statistics.keys == 43)
             #expect(try store.check(deep: true).problems == [])
             let found = try store.range(.all).keyValues
             #expect(found.map { [$0.key, $0.value] } == expected)

@@ -15,13 +15,17 @@ import Changes
 //     56      8     blocks in the log
 //     64      8     bytes of these blocks
 //     72      8     bytes of their payloads before compression
+//     80      8     sealed: of the blocks that end before this revision no two neighbours fit into one
+//
+// Format version 1 ends before `sealed` and has no database `cursors`. It is read as if nothing were sealed, and becomes
+// version 2 when it is opened for writing.
 
 /// What is true of the contents of LMDB as a whole.
 struct Meta: Equatable {
-    static let format: UInt32 = 1
+    static let format: UInt32 = 2
     static let key = Array("store".utf8)
     private static let magic = Array("VIGIL\0\0\0".utf8)
-    private static let length = 80
+    private static let lengths: [UInt32: Int] = [1: 80, 2: 88]
 
     var storeID: UInt64
     var checkpoint: Revision = 0
@@ -31,6 +35,9 @@ struct Meta: Equatable {
     var blocks: Int64 = 0
     var logBytes: Int64 = 0
     var logRawBytes: Int64 = 0
+    var sealed: Revision = 1
+    /// The version that it was read as.
+    private(set) var format = Meta.format
 
     init(storeID: UInt64) {
         self.storeID = storeID
@@ -49,7 +56,7 @@ struct Meta: Equatable {
                 .unsupportedFormat,
                 "the store has format version \(format); this library knows up to \(Meta.format): use a newer one")
         }
-        guard bytes.count == Meta.length, format == Meta.format,
+        guard let length = Meta.lengths[format], bytes.count == length,
             bytes.littleEndian(12, as: UInt32.self) == Meta.checksum(bytes)
         else {
             throw StoreError(.damaged, "the store's meta entry does not match its checksum")
@@ -62,6 +69,15 @@ struct Meta: Equatable {
         blocks = bytes.littleEndian(56, as: Int64.self)
         logBytes = bytes.littleEndian(64, as: Int64.self)
         logRawBytes = bytes.littleEndian(72, as: Int64.self)
+        if format >= 2 { sealed = bytes.littleEndian(80, as: Int64.self) }
+        self.format = format
+    }
+
+    /// The same in the newest format.
+    var upgraded: Meta {
+        var meta = self
+        meta.format = Meta.format
+        return meta
     }
 
     func encoded() -> [UInt8] {
@@ -69,7 +85,7 @@ struct Meta: Equatable {
         bytes.appendLittleEndian(Meta.format)
         bytes.appendLittleEndian(UInt32(0))
         bytes.appendLittleEndian(storeID)
-        for number in [checkpoint, compacted, dropped, keys, blocks, logBytes, logRawBytes] {
+        for number in [checkpoint, compacted, dropped, keys, blocks, logBytes, logRawBytes, sealed] {
             bytes.appendLittleEndian(number)
         }
         let checksum = bytes.withUnsafeBytes { Meta.checksum($0) }

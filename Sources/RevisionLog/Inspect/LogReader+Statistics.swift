@@ -18,7 +18,7 @@ extension LogReader {
             statistics.logRawBytes = Int(meta.logRawBytes)
             statistics.pendingBytes = snapshot.pendingBytes
             statistics.storeID = storeID
-            statistics.formatVersion = Int(Meta.format)
+            statistics.formatVersion = Int(meta.format)
             statistics.fileBytes = info.usedBytes
             statistics.mapBytes = info.mapBytes
             statistics.readers = info.readers.count

@@ -198,6 +198,7 @@ final class Journal: Sendable {
         contents.offset = 0
         contents.epoch += 1
         contents.segments[contents.current].lastRevision = 0
+        Failpoint.reach(.segmentTurned)
     }
 
     private func free(_ contents: Contents) -> Int? {

@@ -51,7 +51,9 @@ final class SegmentFile: Sendable {
                 offset += count
             }
             guard fsync(descriptor) == 0 else { throw StoreError(errno: errno, "flush \(path)") }
+            Failpoint.reach(.segmentFilled)
             guard rename(path, "\(directory)/\(name)") == 0 else { throw StoreError(errno: errno, "rename \(path)") }
+            Failpoint.reach(.segmentNamed)
             try Self.flushDirectory(directory)
         } catch {
             // `deinit` closes the file, also of an object whose `init` throws once all its properties are set.

@@ -3,7 +3,7 @@ import LMDB
 import Threads
 
 /// The thread that owns LMDB's write transactions: it checkpoints when enough has gathered or some time has passed,
-/// and compacts step by step in between.
+/// does what others ask of it, and its background work step by step in between.
 final class Checkpointer: Sendable {
     /// What the other threads and it tell each other.
     private struct Orders {
@@ -16,7 +16,11 @@ final class Checkpointer: Sendable {
         var attempts: UInt64 = 0
         var failure: StoreError?
         var compactions: [Compaction] = []
+        var requests: [Request] = []
     }
+
+    /// Something to do on the thread.
+    private typealias Request = @Sendable (inout LogWriter) -> Void
 
     /// A request to compact, and whom to tell.
     private struct Compaction: Sendable {
@@ -26,6 +30,7 @@ final class Checkpointer: Sendable {
 
     private enum Job {
         case checkpoint
+        case serve
         case compact
         case stop
     }
@@ -86,7 +91,26 @@ final class Checkpointer: Sendable {
         if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
     }
 
-    /// Makes a last checkpoint and ends the thread.
+    /// Runs `body` on the thread, which owns LMDB's write transactions, and passes on what it returns or throws.
+    func perform<R: Sendable>(
+        _ body: @escaping @Sendable (inout LogWriter) throws -> R,
+        completion: @escaping @Sendable (Result<R, StoreError>) -> Void
+    ) {
+        let isStopping = orders.notify { orders in
+            if orders.isStopping { return true }
+            orders.requests.append { writer in
+                do {
+                    completion(.success(try body(&writer)))
+                } catch {
+                    completion(.failure(StoreError(wrapping: error)))
+                }
+            }
+            return false
+        }
+        if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
+    }
+
+    /// Does what was asked for, makes a last checkpoint and ends the thread.
     ///
     /// - Throws: what the checkpoint threw; the journal still has what it would have written.
     func stop() throws {
@@ -98,14 +122,16 @@ final class Checkpointer: Sendable {
     // MARK: On the thread
 
     private func run(_ writer: inout LogWriter) {
-        // A step that failed is not tried again until somebody asks for a compaction.
-        var goesOnCompacting = true
+        // A step that failed is not tried again before a checkpoint succeeds or somebody asks.
+        var goesOn = true
         while true {
-            switch nextJob(goesOnCompacting && writer.hasCompactionWork) {
-            case .checkpoint: checkpoint(&writer)
-            case .compact: goesOnCompacting = compact(&writer)
+            switch nextJob(goesOn && writer.hasCompactionWork) {
+            case .checkpoint: goesOn = checkpoint(&writer) || goesOn
+            case .serve: serve(&writer)
+            case .compact: goesOn = compact(&writer)
             case .stop:
-                checkpoint(&writer)
+                serve(&writer)
+                _ = checkpoint(&writer)
                 let abandoned = orders.withLock { orders in
                     defer { orders.compactions = [] }
                     return orders.compactions
@@ -122,6 +148,7 @@ final class Checkpointer: Sendable {
         func urgent(_ orders: inout Orders) -> Job? {
             if orders.isStopping { return .stop }
             if orders.isUrgent { return .checkpoint }
+            if !orders.requests.isEmpty { return .serve }
             return orders.compactions.isEmpty && !hasCompactionWork ? nil : .compact
         }
         // With nothing to do it sleeps without a timeout.
@@ -132,7 +159,16 @@ final class Checkpointer: Sendable {
         return ready ?? orders.wait(seconds: options.checkpointInterval.seconds) { urgent(&$0) } ?? .checkpoint
     }
 
-    private func checkpoint(_ writer: inout LogWriter) {
+    private func serve(_ writer: inout LogWriter) {
+        let requests = orders.withLock { orders in
+            defer { orders.requests = [] }
+            return orders.requests
+        }
+        for request in requests { request(&writer) }
+    }
+
+    /// False if it failed.
+    private func checkpoint(_ writer: inout LogWriter) -> Bool {
         orders.withLock {
             $0.isUrgent = false
             $0.isDirty = false
@@ -143,6 +179,7 @@ final class Checkpointer: Sendable {
             try writer.checkpoint(frozen)
             state.checkpointed(frozen)
             journal.release(through: frozen.head)
+            Failpoint.reach(.segmentReleased)
             try journal.prepareSpare()
         } catch {
             failure = StoreError(wrapping: error)
@@ -155,6 +192,7 @@ final class Checkpointer: Sendable {
             if pending > 0 { orders.isDirty = true }
             if failure == nil, pending >= options.checkpointBytes { orders.isUrgent = true }
         }
+        return failure == nil
     }
 
     /// One step; false if it failed.
@@ -162,8 +200,7 @@ final class Checkpointer: Sendable {
         do {
             if let target = orders.withLock({ $0.compactions.map(\.revision).max() }), target > writer.meta.compacted {
                 if target > writer.meta.checkpoint {
-                    checkpoint(&writer)
-                    if let failure = orders.withLock({ $0.failure }) { throw failure }
+                    if !checkpoint(&writer), let failure = orders.withLock({ $0.failure }) { throw failure }
                 }
                 try writer.setCompacted(target)
                 state.compacted(through: target)

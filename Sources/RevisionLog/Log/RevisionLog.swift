@@ -60,10 +60,14 @@ package final class RevisionLog: Sendable {
         let payload = JournalPayload(batch)
         try admit(batch.storage.count, payload)
         try journal.append(payload.header, payload: payload.bytes)
+        Failpoint.reach(.frameWritten)
         if durability == .sync { try journal.flush() }
+        Failpoint.reach(.frameFlushed)
         let pending = reader.state.append(batch)
+        Failpoint.reach(.batchVisible)
         // The commit stands, whatever becomes of this: followers in other processes learn of it with the next one.
         try? lock.publish(head: batch.lastRevision)
+        Failpoint.reach(.headPublished)
         checkpointer.committed(pending: pending, before: pending - batch.storage.count)
     }
 

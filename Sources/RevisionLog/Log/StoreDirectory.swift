@@ -46,18 +46,17 @@ enum StoreDirectory {
         }
     }
 
-    /// Opens it for writing; a new one gets its databases and an id.
+    /// Opens it for writing; a new one gets its databases and an id, one of an older format becomes one of the newest.
     static func open(_ path: String, options: LogOptions) throws -> Store {
         let environment = try Environment(path: path, mapBytes: options.mapBytes)
-        let names = [Databases.log, Databases.state, Databases.base, Databases.meta]
-        let opened = try names.map { try environment.openDatabase($0, create: true) }
-        let databases = Databases(log: opened[0], state: opened[1], base: opened[2], meta: opened[3])
+        let databases = try Databases(environment, create: true)
         let meta = try environment.withWrite { transaction in
             try Meta.key.withUnsafeBytes { key throws -> Meta in
-                if let bytes = try transaction.get(databases.meta, key) { return try Meta(bytes) }
-                let fresh = Meta(storeID: UInt64.random(in: 1 ... .max))
-                try fresh.encoded().withUnsafeBytes { try transaction.put(databases.meta, key, $0) }
-                return fresh
+                let found = try transaction.get(databases.meta, key).map { try Meta($0) }
+                if let found, found.format == Meta.format { return found }
+                let meta = found?.upgraded ?? Meta(storeID: UInt64.random(in: 1 ... .max))
+                try meta.encoded().withUnsafeBytes { try transaction.put(databases.meta, key, $0) }
+                return meta
             }
         }
         return Store(environment: environment, databases: databases, meta: meta)
@@ -66,10 +65,8 @@ enum StoreDirectory {
     /// Opens it for reading beside a process that may be writing.
     static func openReadOnly(_ path: String, options: LogOptions) throws -> Store {
         let environment = try Environment(path: path, mapBytes: options.mapBytes, readOnly: true)
-        let names = [Databases.log, Databases.state, Databases.base, Databases.meta]
         do {
-            let opened = try names.map { try environment.openDatabase($0, create: false) }
-            let databases = Databases(log: opened[0], state: opened[1], base: opened[2], meta: opened[3])
+            let databases = try Databases(environment, create: false)
             let meta = try environment.withRead { transaction in
                 try Meta.key.withUnsafeBytes { key throws -> Meta in
                     guard let bytes = try transaction.get(databases.meta, key) else {

@@ -81,10 +81,12 @@ struct Databases: Sendable {
     /// "store" → ``Meta``.
     var meta: Database
 
-    static let log = "log"
-    static let state = "state"
-    static let base = "base"
-    static let meta = "meta"
+    init(_ environment: Environment, create: Bool) throws {
+        log = try environment.openDatabase("log", create: create)
+        state = try environment.openDatabase("state", create: create)
+        base = try environment.openDatabase("base", create: create)
+        meta = try environment.openDatabase("meta", create: create)
+    }
 }
 
 /// Turns what LMDB throws into errors that a user can act on.

@@ -95,6 +95,7 @@ import Testing
         meta.blocks = .random(in: 0 ... .max)
         meta.logBytes = .random(in: 0 ... .max)
         meta.logRawBytes = .random(in: 0 ... .max)
+        meta.sealed = .random(in: 1 ... .max)
         return meta
     }
 

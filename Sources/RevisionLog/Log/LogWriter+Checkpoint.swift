@@ -1,0 +1,70 @@
+import Changes
+import LMDB
+
+extension LogWriter {
+    /// Writes everything of `frozen` that is newer than the checkpoint: log blocks, and the newest version of each
+    /// key in key order.
+    mutating func checkpoint(_ frozen: LogSnapshot) throws {
+        guard frozen.head > meta.checkpoint else { return }
+        meta = try commit { next, transaction in
+            try appendBlocks(frozen, &next, transaction)
+            Failpoint.reach(.checkpointLogWritten)
+            try writeState(frozen, next, transaction)
+            Failpoint.reach(.checkpointStateWritten)
+            next.checkpoint = frozen.head
+            next.keys += Int64(frozen.pendingKeys)
+        }
+        Failpoint.reach(.checkpointCommitted)
+    }
+
+    private func appendBlocks(
+        _ frozen: LogSnapshot, _ next: inout Meta, _ transaction: borrowing WriteTransaction
+    ) throws {
+        var builder = BlockBuilder(firstRevision: meta.checkpoint + 1)
+        func close() throws {
+            let (bytes, rawLength) = builder.finish()
+            try withUnsafeBytes(of: builder.firstRevision.bigEndian) { key in
+                try bytes.withUnsafeBytes { try transaction.put(databases.log, key, $0, .append) }
+            }
+            next.blocks += 1
+            next.logBytes += Int64(bytes.count)
+            next.logRawBytes += Int64(rawLength)
+        }
+        try frozen.recent.forEach(from: meta.checkpoint + 1) { batch in
+            for record in 0..<batch.recordCount {
+                if builder.isFull {
+                    try close()
+                    builder = BlockBuilder(firstRevision: batch.firstRevision + Int64(record))
+                }
+                builder.append(batch, record: record)
+            }
+            return true
+        }
+        if !builder.isEmpty { try close() }
+    }
+
+    private func writeState(
+        _ frozen: LogSnapshot, _ next: Meta, _ transaction: borrowing WriteTransaction
+    ) throws {
+        guard let newest = frozen.frozen.merged else { return }
+        var cursor = try transaction.cursor(databases.state)
+        for position in newest.entries.indices {
+            let key = newest.key(position)
+            try key.withUnsafeBytes { bytes in
+                if next.dropped > 1 { try saveToBase(bytes, next, transaction) }
+                try newest.version(position).encoded(key: key).withUnsafeBytes { try cursor.put(bytes, $0) }
+            }
+        }
+    }
+
+    /// Before a version that the log no longer has is overwritten in `state`, it moves to `base`.
+    private func saveToBase(
+        _ key: UnsafeRawBufferPointer, _ next: Meta, _ transaction: borrowing WriteTransaction
+    ) throws {
+        guard let old = try transaction.get(databases.state, key) else { return }
+        let version = try decode(old, key: key)
+        guard version.type == .put, version.modRevision < next.dropped else { return }
+        // The bytes lie in LMDB's map and the put may move them: copied first.
+        try Array(old).withUnsafeBytes { try transaction.put(databases.base, key, $0) }
+    }
+}
