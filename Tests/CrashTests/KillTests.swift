@@ -82,7 +82,7 @@ import Vigil
 /// The same, killed at each step that the code names, the first time it comes there and later ones.
 @Suite(.timeLimit(.minutes(10))) struct FailpointTests {
     /// Writes after which a step is not waited for any longer.
-    private static let patience = 1000
+    private static let patience = 4000
 
     @Test(arguments: Failpoint.allCases) func nothingIsLostByAKill(at point: Failpoint) async throws {
         try await withTemporaryDirectory { directory in
