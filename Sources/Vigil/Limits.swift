@@ -4,6 +4,8 @@ enum Limits {
     static let groupBytes = 512 << 10
     /// Records in one group.
     static let groupRecords = 4096
+    /// Writers of a group that the committer resumes by itself; more are resumed by a task.
+    static let answersInPlace = 8
     /// Writes that may wait to be committed; each is a suspended task.
     static let waitingWrites = 1 << 20
     /// Comparisons and operations of one transaction.

@@ -4,7 +4,7 @@ import RevisionLog
 /// The records of one group while it is being gathered. Each request sees what those before it in the group did.
 struct CommitGroup {
     /// What one request did, if the group is written.
-    enum Outcome {
+    enum Outcome: Sendable {
         case put(Revision)
         case transaction(TransactionResult)
         case refused(StoreError)

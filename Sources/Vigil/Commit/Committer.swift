@@ -43,7 +43,7 @@ final class Committer: Sendable {
     private let committed: @Sendable (ChangeBatch) -> Void
     private let thread = Monitor<OSThread?>(nil)
 
-    /// `committed` is called on the committer's thread with each group, after its writers were acknowledged.
+    /// `committed` is called on the committer's thread with each group, when its writers' acknowledgement is under way.
     init(log: RevisionLog, committed: @escaping @Sendable (ChangeBatch) -> Void) {
         self.log = log
         self.committed = committed
@@ -120,7 +120,7 @@ final class Committer: Sendable {
                 versions.reload()
             }
         }
-        for index in first..<next { requests[index].answer(outcomes[index - first], failure) }
+        Answers(requests: requests[first..<next], outcomes: outcomes, failure: failure).give()
         if let batch { committed(batch) }
         return next
     }
@@ -130,6 +130,27 @@ final class Committer: Sendable {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
+/// What to tell the writers of one group.
+private struct Answers: Sendable {
+    let requests: ArraySlice<Committer.Request>
+    let outcomes: [CommitGroup.Outcome]
+    let failure: StoreError?
+
+    /// Resumes the writers. Many are resumed by a task: from this thread each would wake a thread of the tasks' pool that
+    /// has just fallen asleep, which costs more than the rest of a put; from within the pool the first does.
+    func give() {
+        if requests.count > Limits.answersInPlace {
+            Task.detached { resumeAll() }
+        } else {
+            resumeAll()
+        }
+    }
+
+    private func resumeAll() {
+        for (request, outcome) in zip(requests, outcomes) { request.answer(outcome, failure) }
     }
 }
 
