@@ -9,6 +9,10 @@ enum Limits {
     static let decodedBytes = 256 << 20
     /// Shorter payloads are not even tried to compress.
     static let compressibleBytes = 96
+    /// Changes in a run of the overlay from which on they are sorted byte by byte.
+    static let radixEntries = 1024
+    /// Frames of the journal that one thread decodes at least, when a store is opened.
+    static let framesPerThread = 16
     /// Decoded blocks kept for readers that walk version chains or replay the same range.
     static let cachedBlocks = 32
     /// Blocks that may be decoded at the same moment, if their numbers do not collide.

@@ -20,16 +20,16 @@ struct JournalReader {
     mutating func scan(after checkpoint: Revision, through head: Revision, isLive: Bool) throws -> [ChangeBatch] {
         segments = try JournalScan.open(directory, readOnly: true)
         let scan = try JournalScan(segments, storeTag: storeTag)
-        var batches: [ChangeBatch] = []
+        var frames: [(header: FrameHeader, payload: [UInt8])] = []
         for frame in try scan.frames(after: checkpoint, isLive: isLive) where frame.header.lastRevision <= head {
             // A frame that a live writer has overwritten since the scan ends what can be had.
             let bytes = try segments[frame.segment].read(at: frame.offset, count: frame.end - frame.offset)
-            guard let batch = try Self.decode(bytes, storeTag, frame.header.firstRevision) else { break }
-            batches.append(batch)
+            guard let (header, payload) = Self.frame(bytes, storeTag, frame.header.firstRevision) else { break }
+            frames.append((header, Array(bytes[payload])))
             segment = frame.segment
             offset = frame.end
         }
-        return batches
+        return try JournalPayload.decode(frames)
     }
 
     /// Makes sure that what is in the journal survives a loss of power.
@@ -55,18 +55,20 @@ struct JournalReader {
             position + length <= segments[index].length
         else { return nil }
         bytes = try segments[index].read(at: position, count: length)
-        guard let batch = try Self.decode(bytes, storeTag, revision) else { return nil }
+        guard let (header, payload) = Self.frame(bytes, storeTag, revision) else { return nil }
+        let batch = try bytes.withUnsafeBytes { try JournalPayload.decode(header, .init(rebasing: $0[payload])) }
         segment = index
         offset = position + length
         return batch
     }
 
-    private static func decode(_ bytes: [UInt8], _ storeTag: UInt32, _ revision: Revision) throws -> ChangeBatch? {
-        try bytes.withUnsafeBytes { bytes in
-            guard let (header, payload) = FrameHeader.read(bytes), header.firstRevision == revision,
-                header.storeTag == storeTag
-            else { return nil }
-            return try JournalPayload.decode(header, UnsafeRawBufferPointer(rebasing: bytes[payload]))
-        }
+    /// The frame that `bytes` are, if it is the one of `revision`.
+    private static func frame(
+        _ bytes: [UInt8], _ storeTag: UInt32, _ revision: Revision
+    ) -> (header: FrameHeader, payload: Range<Int>)? {
+        guard let found = bytes.withUnsafeBytes({ FrameHeader.read($0) }), found.header.firstRevision == revision,
+            found.header.storeTag == storeTag
+        else { return nil }
+        return found
     }
 }

@@ -156,8 +156,6 @@ private struct Follow: Sendable {
         } else {
             reader.state.advance(checkpoint: meta.checkpoint, compacted: meta.compacted)
         }
-        for batch in try journal.scan(after: reader.state.head, through: head, isLive: isLive) {
-            reader.state.append(batch)
-        }
+        try reader.state.append(journal.scan(after: reader.state.head, through: head, isLive: isLive))
     }
 }

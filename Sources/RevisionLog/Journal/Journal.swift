@@ -41,14 +41,14 @@ final class Journal: Sendable {
     /// are flushed before that, since the process that wrote them may have died before its flush.
     init(
         directory: String, storeTag: UInt32, segmentBytes: Int, maximumSegments: Int, checkpoint: Revision,
-        faults: JournalFaults? = nil, recover: (FrameHeader, UnsafeRawBufferPointer) throws -> Void
+        faults: JournalFaults? = nil, recover: (FrameHeader, [UInt8]) throws -> Void
     ) throws {
         var files = try JournalScan.open(directory, readOnly: false)
         let scan = try JournalScan(files, storeTag: storeTag)
         let frames = try scan.frames(after: checkpoint)
         for file in files where !frames.isEmpty { try file.flush() }
         for frame in frames {
-            try scan.payload(frame).withUnsafeBytes { try recover(frame.header, $0) }
+            try recover(frame.header, try scan.payload(frame))
         }
         if files.isEmpty {
             files.append(

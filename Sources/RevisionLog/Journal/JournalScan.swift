@@ -40,7 +40,15 @@ struct JournalScan {
     /// Reads all `segments` of the store `storeTag`.
     init(_ segments: [SegmentFile], storeTag: UInt32) throws(StoreError) {
         self.segments = segments
-        for index in segments.indices { try scan(index, storeTag) }
+        // One piece of memory for all: fresh memory costs more than reading into it.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: segments.map(\.length).max() ?? 0, alignment: MemoryLayout<UInt64>.alignment)
+        defer { buffer.deallocate() }
+        for index in segments.indices {
+            let segment = UnsafeMutableRawBufferPointer(rebasing: buffer[..<segments[index].length])
+            let filled = try segments[index].read(at: 0, into: segment)
+            try scan(index, UnsafeRawBufferPointer(rebasing: segment[..<filled]), storeTag)
+        }
     }
 
     /// Opens the segments in `directory`.
@@ -92,39 +100,38 @@ struct JournalScan {
         try segments[frame.segment].read(at: frame.offset + FrameHeader.length, count: frame.payloadLength)
     }
 
-    private mutating func scan(_ index: Int, _ storeTag: UInt32) throws(StoreError) {
-        let bytes = try segments[index].read(at: 0, count: segments[index].length)
+    private mutating func scan(
+        _ index: Int, _ bytes: UnsafeRawBufferPointer, _ storeTag: UInt32
+    ) throws(StoreError) {
         var foreign: FrameHeader?
-        bytes.withUnsafeBytes { bytes in
-            var offset = 0
-            var isContiguous = true
-            var epochOfRun: UInt64 = 0
-            while offset + FrameHeader.length <= bytes.count {
-                // Another store's frame, if not the segment's first, is only something that was put as a value into this
-                // one, and has come to light since.
-                guard let (header, payload) = FrameHeader.read(.init(rebasing: bytes[offset...])),
-                    header.storeTag == storeTag || offset == 0
-                else {
-                    if isContiguous { breaks.append((index, offset)) }
-                    isContiguous = false
-                    offset = FrameHeader.nextMagic(bytes, from: offset + 8) ?? bytes.count
-                    continue
-                }
-                if header.storeTag != storeTag { foreign = header }
-                if isContiguous, header.epoch < epochOfRun {
-                    breaks.append((index, offset))
-                    isContiguous = false
-                }
-                epoch = max(epoch, header.epoch)
-                flushedThrough = max(flushedThrough, header.flushedThrough)
-                let found = Found(header: header, segment: index, offset: offset, payloadLength: payload.count)
-                offset += FrameHeader.frameLength(payload.count)
-                if isContiguous {
-                    epochOfRun = header.epoch
-                    frames.append(found)
-                } else {
-                    beyond.append(found)
-                }
+        var offset = 0
+        var isContiguous = true
+        var epochOfRun: UInt64 = 0
+        while offset + FrameHeader.length <= bytes.count {
+            // Another store's frame, if not the segment's first, is only something that was put as a value into this
+            // one, and has come to light since.
+            guard let (header, payload) = FrameHeader.read(.init(rebasing: bytes[offset...])),
+                header.storeTag == storeTag || offset == 0
+            else {
+                if isContiguous { breaks.append((index, offset)) }
+                isContiguous = false
+                offset = FrameHeader.nextMagic(bytes, from: offset + 8) ?? bytes.count
+                continue
+            }
+            if header.storeTag != storeTag { foreign = header }
+            if isContiguous, header.epoch < epochOfRun {
+                breaks.append((index, offset))
+                isContiguous = false
+            }
+            epoch = max(epoch, header.epoch)
+            flushedThrough = max(flushedThrough, header.flushedThrough)
+            let found = Found(header: header, segment: index, offset: offset, payloadLength: payload.count)
+            offset += FrameHeader.frameLength(payload.count)
+            if isContiguous {
+                epochOfRun = header.epoch
+                frames.append(found)
+            } else {
+                beyond.append(found)
             }
         }
         if let foreign {

@@ -93,18 +93,27 @@ final class SegmentFile: Sendable {
 
     /// Bytes from `offset` on, at most `count` of them, fewer at the end of the file.
     func read(at offset: Int, count: Int) throws(StoreError) -> [UInt8] {
-        var failure: Int32 = 0
+        var result = Result<Int, StoreError>.success(0)
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count {
-                let read = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
-                if read < 0, errno == EINTR { continue }
-                if read < 0 { failure = errno }
-                if read <= 0 { break }
-                filled += read
-            }
+            let space = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count])
+            result = Result { () throws(StoreError) in try read(at: offset, into: space) }
+            filled = (try? result.get()) ?? 0
         }
-        if failure != 0 { throw StoreError(errno: failure, "read \(name) at \(offset)") }
+        _ = try result.get()
         return bytes
+    }
+
+    /// Fills `buffer` with bytes from `offset` on; returns how many there were.
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            let read = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
+            if read < 0, errno == EINTR { continue }
+            if read < 0 { throw StoreError(errno: errno, "read \(name) at \(offset)") }
+            if read == 0 { break }
+            filled += read
+        }
+        return filled
     }
 
     private static func flushDirectory(_ path: String) throws(StoreError) {

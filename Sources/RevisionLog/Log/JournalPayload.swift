@@ -1,4 +1,5 @@
 import Changes
+import Threads
 
 /// A batch as a journal frame carries it: its records, compressed if that helps.
 struct JournalPayload {
@@ -12,6 +13,13 @@ struct JournalPayload {
             codec: compressed == nil ? StoredBlock.Codec.raw.rawValue : StoredBlock.Codec.lz4.rawValue,
             rawLength: batch.storage.count, firstRevision: batch.firstRevision, recordCount: batch.recordCount,
             milliseconds: batch.commitTime(ofRecord: 0))
+    }
+
+    /// The batches that many frames hold, in order, decoded by all processors.
+    static func decode(_ frames: [(header: FrameHeader, payload: [UInt8])]) throws -> [ChangeBatch] {
+        try inParallel(frames.count, least: Limits.framesPerThread) { part in
+            try frames[part].map { frame in try frame.payload.withUnsafeBytes { try decode(frame.header, $0) } }
+        }.flatMap(\.self)
     }
 
     /// The batch that a frame holds. The journal has verified the checksum.

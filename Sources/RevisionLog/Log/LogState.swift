@@ -77,6 +77,18 @@ final class LogState: Sendable {
         }
     }
 
+    /// Makes the batches of a journal visible that is being opened; there may be many. For one thread at a time.
+    func append(_ batches: [ChangeBatch]) throws {
+        guard !batches.isEmpty else { return }
+        let runs = try inParallel(batches.count, least: Limits.framesPerThread) { OverlayRun(Array(batches[$0])) }
+        visible.withLock { visible in
+            for run in runs {
+                visible.active = visible.active.adding(run)
+                for batch in run.batches { visible.append(batch, visible.active) }
+            }
+        }
+    }
+
     /// Sets the runs aside that the checkpoint is about to write, together with those of an attempt that failed.
     func freeze() -> LogSnapshot {
         visible.withLock {

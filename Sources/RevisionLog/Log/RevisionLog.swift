@@ -30,13 +30,13 @@ package final class RevisionLog: Sendable {
         let state = LogState(
             LogSnapshot(
                 head: store.meta.checkpoint, checkpoint: store.meta.checkpoint, compacted: store.meta.compacted))
+        var frames: [(header: FrameHeader, payload: [UInt8])] = []
         journal = try Journal(
             directory: path, storeTag: UInt32(truncatingIfNeeded: store.meta.storeID),
             segmentBytes: options.segmentBytes, maximumSegments: options.segments, checkpoint: store.meta.checkpoint,
             faults: faults
-        ) { frame, payload in
-            state.append(try JournalPayload.decode(frame, payload))
-        }
+        ) { frames.append(($0, $1)) }
+        try state.append(JournalPayload.decode(frames))
         reader = LogReader(
             environment: store.environment, databases: store.databases, state: state, storeID: store.meta.storeID)
         self.options = options

@@ -23,34 +23,65 @@ final class OverlayRun: Sendable {
     private let stem: Int
 
     /// The run of one batch.
-    init(_ batch: ChangeBatch) {
-        let count = batch.entries.count
-        let stem = batch.withKey(0) { first in
-            (1..<max(1, count)).reduce(first.count) { shared, index in
-                batch.withKey(index) { min(shared, commonPrefix(first, $0)) }
+    convenience init(_ batch: ChangeBatch) {
+        self.init([batch])
+    }
+
+    /// The run of some batches, oldest first.
+    init(_ batches: [ChangeBatch]) {
+        let stem = Self.stem(batches)
+        var all: [Entry] = []
+        all.reserveCapacity(batches.reduce(0) { $0 + $1.entries.count })
+        for (number, batch) in batches.enumerated() {
+            for index in batch.entries.indices {
+                let prefix = batch.withKey(index) { Self.prefix($0, after: stem) }
+                all.append(Entry(prefix: prefix, batch: UInt32(number), index: UInt32(index)))
             }
         }
-        let all = (0..<count).map { index in
-            Entry(prefix: batch.withKey(index) { Self.prefix($0, after: stem) }, batch: 0, index: UInt32(index))
-        }
-        batches = [batch]
+        self.batches = batches
         self.stem = stem
-        guard count > 1 else {
+        guard all.count > 1 else {
             entries = all
             return
         }
-        // Sorted by key and, for one key, newest first; of these the first is kept.
-        let sorted = all.sorted { a, b in
-            let order = Self.compare(a, batch, b, batch)
-            return order == 0 ? a.index > b.index : order < 0
-        }
+        Self.sort(&all, batches)
+        // Of those of one key the newest, which comes first, is kept.
         var newest: [Entry] = []
-        newest.reserveCapacity(sorted.count)
-        for entry in sorted {
-            if let last = newest.last, Self.compare(last, batch, entry, batch) == 0 { continue }
+        newest.reserveCapacity(all.count)
+        for entry in all {
+            if let last = newest.last, Self.compare(last, batches, entry, batches) == 0 { continue }
             newest.append(entry)
         }
         entries = newest
+    }
+
+    /// How many bytes all keys begin with alike.
+    private static func stem(_ batches: [ChangeBatch]) -> Int {
+        batches[0].withKey(0) { first in
+            batches.reduce(first.count) { shared, batch in
+                batch.entries.indices.reduce(shared) { shared, index in
+                    batch.withKey(index) { min(shared, commonPrefix(first, $0)) }
+                }
+            }
+        }
+    }
+
+    /// Sorts by key and, for one key, newest first.
+    private static func sort(_ entries: inout [Entry], _ batches: [ChangeBatch]) {
+        func isBefore(_ a: Entry, _ b: Entry) -> Bool {
+            let order = compare(a, batches, b, batches)
+            return order == 0 ? (a.batch, a.index) > (b.batch, b.index) : order < 0
+        }
+        guard entries.count >= Limits.radixEntries else { return entries.sort(by: isBefore) }
+        sortByPrefix(&entries)
+        // Where prefixes are equal the rest of the keys decides.
+        var start = 0
+        while start < entries.count {
+            var end = start + 1
+            while end < entries.count, entries[end].prefix == entries[start].prefix { end += 1 }
+            if end - start > 1 { entries[start..<end].sort(by: isBefore) }
+            start = end
+        }
     }
 
     /// One run with the keys of both; where both have one, `newer` wins.

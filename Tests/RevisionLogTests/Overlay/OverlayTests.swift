@@ -52,6 +52,15 @@ struct OverlayModel {
         }
     }
 
+    /// Few are sorted by comparison, many byte by byte.
+    @Test(arguments: [2, 20, 400]) func aRunOfManyBatchesHasTheNewestOfEachKey(_ count: Int) {
+        let seed = UInt64.random(in: 0 ... .max)
+        var model = OverlayModel(random: SeededGenerator(seed))
+        let batches = (0..<count).map { _ in model.batch() }
+        if count == 400 { #expect(batches.reduce(0) { $0 + $1.entries.count } > Limits.radixEntries) }
+        expect(OverlayRun(batches), model, "seed \(seed)")
+    }
+
     private func expect(_ run: OverlayRun, _ model: OverlayModel, _ comment: Comment) {
         let keys = model.newest.keys.sorted()
         #expect(run.entries.indices.map { run.key($0) } == keys, comment)
