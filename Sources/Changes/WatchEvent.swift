@@ -24,10 +24,28 @@ public struct WatchEvent: Sendable, Hashable {
     public var lease: Int64
     /// The revision of the change of this key before this one, 0 if there was none (that is still known).
     public var previousRevision: Revision
+    @usableFromInline var boxedPrevious: Box?
+
     /// What the key held before, if the watch asked for it, the key existed, and that revision is not compacted.
-    public var previous: KeyValue?
+    @inlinable public var previous: KeyValue? {
+        get { boxedPrevious?.keyValue }
+        set { boxedPrevious = newValue.map { .keyValue($0) } }
+    }
+
+    /// Apart from the event, since few have it, and all are copied.
+    @usableFromInline
+    indirect enum Box: Sendable, Hashable {
+        case keyValue(KeyValue)
+
+        @usableFromInline var keyValue: KeyValue {
+            switch self {
+            case .keyValue(let keyValue): keyValue
+            }
+        }
+    }
 
     /// A change, as a state machine announces it; what a store would fill in may be left out.
+    @inlinable
     public init(
         type: WatchEventType, key: Bytes, value: Bytes = Bytes(), revision: Revision, createRevision: Revision = 0,
         version: Int64 = 0, lease: Int64 = 0, previousRevision: Revision = 0, previous: KeyValue? = nil
@@ -40,7 +58,7 @@ public struct WatchEvent: Sendable, Hashable {
         self.version = version
         self.lease = lease
         self.previousRevision = previousRevision
-        self.previous = previous
+        boxedPrevious = previous.map { .keyValue($0) }
     }
 
     /// The key and value as they stand after a put; nil for a delete.

@@ -14,7 +14,7 @@ public struct WatchUpdate: Sendable {
     /// Which of the revision's changes are part of the update; nil for all of them.
     @usableFromInline package let filter: WatchFilter?
     /// For each entry of the record what its key held before; nil if that was not asked for.
-    package var previous: [KeyValue?]?
+    @usableFromInline package var previous: [KeyValue?]?
 
     @inlinable
     package init(batch: ChangeBatch, record: Int, filter: WatchFilter? = nil) {
@@ -45,6 +45,7 @@ public struct WatchUpdate: Sendable {
     }
 
     /// The event that entry `index` of the batch stands for.
+    @inlinable
     func event(_ index: Int) -> WatchEvent {
         let entry = batch.entries[index]
         return WatchEvent(
@@ -53,15 +54,22 @@ public struct WatchUpdate: Sendable {
             previousRevision: entry.previousRevision, previous: previous?[index - first])
     }
 
-    private var first: Int { Int(batch.recordStarts[Int(record)]) }
+    @inlinable var first: Int { Int(batch.recordStarts[Int(record)]) }
 }
 
 extension WatchUpdate: Sequence {
     /// Walks the events in the order in which the transaction made them.
     public struct Iterator: IteratorProtocol {
-        let update: WatchUpdate
-        var remaining: Range<Int>
+        @usableFromInline let update: WatchUpdate
+        @usableFromInline var remaining: Range<Int>
 
+        @inlinable
+        init(update: WatchUpdate, remaining: Range<Int>) {
+            self.update = update
+            self.remaining = remaining
+        }
+
+        @inlinable
         public mutating func next() -> WatchEvent? {
             while let index = remaining.popFirst() {
                 if let filter = update.filter, !filter.matches(update.batch, index) { continue }
@@ -71,6 +79,7 @@ extension WatchUpdate: Sequence {
         }
     }
 
+    @inlinable
     public func makeIterator() -> Iterator {
         Iterator(update: self, remaining: batch.entryIndices(ofRecord: Int(record)))
     }

@@ -32,13 +32,21 @@ public final class Watch: AsyncSequence, Sendable {
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         // Keeps the watch registered while it is read.
-        let watch: Watch
+        @usableFromInline let watch: Watch
 
+        // Inlined, so that what was replayed already costs its reader no call that may suspend.
+        @inlinable
         public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> WatchElement? {
-            if let element = watch.storage.takeReplayed() { return element }
-            return try await watch.storage.next()
+            if let element = watch.takeReplayed() { return element }
+            return try await watch.nextElement()
         }
     }
+
+    @usableFromInline
+    func takeReplayed() -> WatchElement? { storage.takeReplayed() }
+
+    @usableFromInline
+    func nextElement() async throws -> WatchElement? { try await storage.next() }
 
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(watch: self)
@@ -72,19 +80,27 @@ public struct WatchEvents: AsyncSequence, Sendable {
     let watch: Watch
 
     public struct AsyncIterator: AsyncIteratorProtocol {
-        var elements: Watch.AsyncIterator
-        var pending: [WatchEvent] = []
+        @usableFromInline var elements: Watch.AsyncIterator
+        /// What is left of the update or the page of state that was read last.
+        @usableFromInline var update: WatchUpdate.Iterator?
+        @usableFromInline var state: ArraySlice<KeyValue> = []
 
+        init(elements: Watch.AsyncIterator) {
+            self.elements = elements
+        }
+
+        @inlinable
         public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> WatchEvent? {
-            while pending.isEmpty {
+            while true {
+                if let event = update?.next() { return event }
+                if let keyValue = state.popFirst() { return WatchEvent(present: keyValue) }
                 guard let element = try await elements.next(isolation: actor) else { return nil }
                 switch element {
-                case .update(let update): pending = update.events.reversed()
-                case .state(let keyValues): pending = keyValues.reversed().map(WatchEvent.init(present:))
+                case .update(let read): update = read.makeIterator()
+                case .state(let read): state = read[...]
                 case .synced, .progress, .gap: break
                 }
             }
-            return pending.removeLast()
         }
     }
 
@@ -95,6 +111,7 @@ public struct WatchEvents: AsyncSequence, Sendable {
 
 extension WatchEvent {
     /// What a key holds, as the put that made it.
+    @usableFromInline
     init(present keyValue: KeyValue) {
         self.init(
             type: .put, key: keyValue.key, value: keyValue.value, revision: keyValue.modRevision,
