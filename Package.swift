@@ -52,8 +52,10 @@ let package = Package(
         // Tests.
         .target(
             name: "TestSupport", dependencies: ["ChildProcess"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(name: "CDiskShim", path: "Tests/CDiskShim"),
         .executableTarget(
-            name: "CrashWriter", dependencies: ["Vigil"], path: "Tests/CrashWriter", swiftSettings: settings),
+            name: "CrashWriter", dependencies: ["Vigil", "CDiskShim"], path: "Tests/CrashWriter",
+            swiftSettings: settings),
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
         .testTarget(

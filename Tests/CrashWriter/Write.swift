@@ -1,7 +1,8 @@
+import CDiskShim
 import Vigil
 
 /// Sizes so small that everything that can happen in a store happens within some hundred writes.
-private func smallOptions(_ durability: Durability) -> StoreOptions {
+func smallOptions(_ durability: Durability) -> StoreOptions {
     var options = StoreOptions(durability: durability)
     options.log.segmentBytes = 64 << 10
     options.log.segments = 3
@@ -13,38 +14,63 @@ private func smallOptions(_ durability: Durability) -> StoreOptions {
     return options
 }
 
-/// Writes with six tasks until it is killed: `ack REVISION KEY VALUE`, with `-` for a delete.
-func write(to path: String, seed: String, isSync: Bool) async throws {
-    let store = try await WatchStore.open(
-        path, options: smallOptions(isSync ? .sync : .interval(.milliseconds(5))))
-    try await withThrowingTaskGroup(of: Void.self) { group in
-        for writer in 0..<6 {
-            group.addTask { try await writeForEver(store, seed: seed, writer: writer) }
+/// What the six tasks of a writer do. It follows from the seed and their own counts, and is what `WriterTrace` in the
+/// tests expects.
+struct Workload {
+    static let writers = 6
+
+    var seed: String
+    /// Writes of each task.
+    var count = Int.max
+    /// Revisions that a compaction leaves, and how many more there are before it comes.
+    var retained: Revision = 300
+    var slack: Revision = 100
+
+    /// Runs all of them; says `ack REVISION KEY VALUE` of each write, with `-` for a delete.
+    func run(_ store: WatchStore) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<Self.writers {
+                group.addTask { try await write(store, writer) }
+            }
+            try await group.waitForAll()
         }
-        try await group.waitForAll()
+    }
+
+    private func write(_ store: WatchStore, _ writer: Int) async throws {
+        var sequence = 0
+        while sequence < count {
+            sequence += 1
+            let key = Bytes("w\(writer)/\(sequence % 7)")
+            let value = Bytes("\(seed)-\(writer)-\(sequence)-" + String(repeating: "x", count: sequence % 200))
+            if sequence % 11 == 0 {
+                let result = try await store.delete(key)
+                if let revision = result.revision { tell("ack \(revision) \(key) -") }
+            } else if sequence % 5 == 0 {
+                let result = try await store.transaction(
+                    Transaction(then: [.put(key, value), .put(Bytes("both/\(writer)"), value)]))
+                tell("ack \(result.revision) \(key) \(value)")
+            } else {
+                tell("ack \(try await store.put(key, value)) \(key) \(value)")
+            }
+            if writer == 0, sequence % 10 == 0, store.head > store.earliest + retained + slack {
+                let revision = store.head - retained
+                disk_say("compacting \(revision)")
+                try await store.compact(through: revision)
+                disk_say("compacted \(revision)")
+            }
+        }
+    }
+
+    /// Prints the line; the trace of the disk has it too, if there is one.
+    private func tell(_ line: String) {
+        disk_say(line)
+        say(line)
     }
 }
 
-/// One of several that write at the same time. What it writes follows from the seed and its own count, and is what
-/// `WriterTrace` in the tests expects.
-private func writeForEver(_ store: WatchStore, seed: String, writer: Int) async throws {
-    var sequence = 0
-    while true {
-        sequence += 1
-        let key = Bytes("w\(writer)/\(sequence % 7)")
-        let value = Bytes("\(seed)-\(writer)-\(sequence)-" + String(repeating: "x", count: sequence % 200))
-        if sequence % 11 == 0 {
-            let result = try await store.delete(key)
-            if let revision = result.revision { say("ack \(revision) \(key) -") }
-        } else if sequence % 5 == 0 {
-            let result = try await store.transaction(
-                Transaction(then: [.put(key, value), .put(Bytes("both/\(writer)"), value)]))
-            say("ack \(result.revision) \(key) \(value)")
-        } else {
-            say("ack \(try await store.put(key, value)) \(key) \(value)")
-        }
-        if writer == 0, sequence % 50 == 0, store.head > store.earliest + 400 {
-            try await store.compact(through: store.head - 300)
-        }
-    }
+/// Writes until it is killed.
+func write(to path: String, seed: String, isSync: Bool) async throws {
+    let store = try await WatchStore.open(
+        path, options: smallOptions(isSync ? .sync : .interval(.milliseconds(5))))
+    try await Workload(seed: seed).run(store)
 }

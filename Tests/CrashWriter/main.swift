@@ -3,6 +3,8 @@ import Vigil
 // A program for the crash tests to kill.
 //
 //     CrashWriter write PATH SEED sync|interval    writes until it is killed, and prints each acknowledged write
+//     CrashWriter record PATH TRACE SEED sync|interval COUNT
+//                                                  writes COUNT times with each task, and records what the disk is asked
 //     CrashWriter follow PATH FROM                 follows, and prints each event
 //     CrashWriter read PATH                        prints all that can be read, then what a check finds
 //     CrashWriter check PATH                       the same, but checks first and reads nothing that is damaged
@@ -14,6 +16,9 @@ import Vigil
 let arguments = CommandLine.arguments
 switch arguments[1] {
 case "write": try await write(to: arguments[2], seed: arguments[3], isSync: arguments[4] == "sync")
+case "record":
+    try await record(
+        arguments[2], into: arguments[3], seed: arguments[4], isSync: arguments[5] == "sync", count: Int(arguments[6])!)
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
 case "read": await read(arguments[2], checkedFirst: false)
 case "check": await read(arguments[2], checkedFirst: true)
