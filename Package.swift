@@ -72,7 +72,10 @@ let package = Package(
             name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "Threads", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "CrashTests", dependencies: ["Vigil", "RevisionLog", "CrashWriter", "ChildProcess", "TestSupport"],
+            name: "CrashTests",
+            dependencies: [
+                "Vigil", "RevisionLog", "Threads", "CrashWriter", "CDiskShim", "ChildProcess", "TestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests", dependencies: ["VigilCommand", "CrashWriter", "ChildProcess", "TestSupport"],

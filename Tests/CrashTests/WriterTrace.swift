@@ -25,39 +25,41 @@ struct WriterTrace {
 
     /// The count that each writer of each run came to; nil if it was not seen from its beginning.
     private var sequences: [Bytes: Int] = [:]
-    let place: Comment
+    /// What was found to be wrong.
+    private(set) var problems: [String] = []
 
-    init(_ place: Comment) {
-        self.place = place
+    private mutating func require(_ holds: Bool, _ revision: Revision, _ what: @autoclosure () -> String) {
+        if !holds { problems.append("revision \(revision): \(what())") }
     }
 
     /// Takes the next revision.
-    mutating func add(_ update: WatchUpdate) throws {
-        let events = update.events
+    mutating func add(_ update: WatchUpdate) {
+        let (revision, events) = (update.revision, update.events)
         let event = events[0]
         guard event.type == .put else {
-            #expect(events.count == 1 && event.value.isEmpty, place)
-            return
+            return require(events.count == 1 && event.value.isEmpty, revision, "a delete with \(events)")
         }
         let words = event.value.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        try #require(words.count == 4, "revision \(update.revision): \(event.value); \(place)")
-        let sequence = try #require(Int(words[2].string ?? ""), place)
-        #expect(event.key == "w\(words[1])/\(sequence % 7)", place)
-        #expect(words[3].count == sequence % 200 && words[3].allSatisfy { $0 == UInt8(ascii: "x") }, place)
-        #expect(sequence % 11 != 0, place)
-        // Every fifth is a transaction over two keys, of which one never comes without the other.
-        #expect(events.count == (sequence % 5 == 0 ? 2 : 1), place)
-        if events.count == 2 {
-            #expect(events[1].key == "both/\(words[1])" && events[1].value == event.value, place)
+        guard words.count == 4, let sequence = Int(words[2].string ?? "") else {
+            return require(false, revision, "\(event.value) was not written")
         }
-        follow("\(words[0])-\(words[1])", sequence, update.revision)
+        require(event.key == "w\(words[1])/\(sequence % 7)", revision, "\(event.value) in \(event.key)")
+        let isWhole = words[3].count == sequence % 200 && words[3].allSatisfy { $0 == UInt8(ascii: "x") }
+        require(isWhole && sequence % 11 != 0, revision, "\(event.value) was not written")
+        // Every fifth is a transaction over two keys, of which one never comes without the other.
+        require(events.count == (sequence % 5 == 0 ? 2 : 1), revision, "\(events.count) changes of \(event.value)")
+        if events.count == 2 {
+            let isOther = events[1].key == "both/\(words[1])" && events[1].value == event.value
+            require(isOther, revision, "\(events[1].key) = \(events[1].value) beside \(event.value)")
+        }
+        follow("\(words[0])-\(words[1])", sequence, revision)
     }
 
     private mutating func follow(_ writer: Bytes, _ sequence: Int, _ revision: Revision) {
         if let last = sequences[writer] {
             // Every eleventh is a delete, which the key alone does not number.
             let next = (last + 1) % 11 == 0 ? last + 2 : last + 1
-            #expect(sequence == next, "revision \(revision): \(sequence) of \(writer) after \(last); \(place)")
+            require(sequence == next, revision, "\(sequence) of \(writer) after \(last)")
         }
         sequences[writer] = sequence
     }
@@ -68,31 +70,42 @@ struct WriterTrace {
         _ store: WatchStore, _ acknowledged: [Acknowledged], after before: Revision = 0, runs: Int = 1,
         _ place: Comment
     ) throws {
-        var trace = WriterTrace(place)
+        #expect(try problems(store, acknowledged, after: before, runs: runs) == [], place)
+    }
+
+    /// The same, as a list of what is wrong.
+    static func problems(
+        _ store: WatchStore, _ acknowledged: [Acknowledged], after before: Revision = 0, runs: Int = 1
+    ) throws -> [String] {
+        var trace = WriterTrace()
         var made: [Revision: [WatchEvent]] = [:]
         var next: Revision? = store.earliest
         var expected = store.earliest
         while let revision = next {
             let page = try store.log(from: revision)
             for update in page.updates {
-                #expect(update.revision == expected, place)
+                trace.require(update.revision == expected, update.revision, "comes where \(expected) should")
                 expected += 1
-                try trace.add(update)
+                trace.add(update)
                 made[update.revision] = update.events
             }
             next = page.next
         }
-        #expect(expected == store.head + 1 || store.head == 0, place)
+        let head = store.head
+        trace.require(expected == head + 1 || head == 0, head, "is the head, but the log ends before \(expected)")
         for write in acknowledged where write.revision >= store.earliest {
             let event = made[write.revision]?.first
-            #expect(event?.key == write.key, "revision \(write.revision), \(place)")
-            #expect(event?.type == (write.value == nil ? .delete : .put), "revision \(write.revision), \(place)")
-            #expect(event?.value == write.value ?? Bytes(), "revision \(write.revision), \(place)")
+            let isThere =
+                event?.key == write.key && event?.type == (write.value == nil ? .delete : .put)
+                && event?.value == write.value ?? Bytes()
+            trace.require(isThere, write.revision, "\(write) was acknowledged; there is \(event as Any)")
         }
         // In each run a writer has at most one write that was made and not acknowledged.
-        #expect(Set(acknowledged.map(\.revision)).count == acknowledged.count, place)
-        #expect(store.head >= acknowledged.map(\.revision).max() ?? before, place)
-        #expect(store.head <= before + Revision(acknowledged.count + runs * writers), place)
-        #expect(try store.check(deep: true).problems == [], place)
+        let newest = acknowledged.map(\.revision).max() ?? before
+        trace.require(Set(acknowledged.map(\.revision)).count == acknowledged.count, newest, "acknowledged twice")
+        trace.require(head >= newest, head, "is the head, though \(newest) was acknowledged")
+        let most = before + Revision(acknowledged.count + runs * writers)
+        trace.require(head <= most, head, "is the head, though only \(most) can have been made")
+        return trace.problems + (try store.check(deep: true).problems.map(\.description))
     }
 }

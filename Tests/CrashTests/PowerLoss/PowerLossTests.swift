@@ -1,0 +1,76 @@
+import CDiskShim
+import ChildProcess
+import Foundation
+import TestSupport
+import Testing
+import Vigil
+
+/// What a loss of power leaves, at any point of a recorded run: everything that was flushed, and of the rest what the
+/// disk happens to have. `DiskModel` says what is assumed of it.
+///
+/// `VIGIL_IMAGES=50000` looks at more images, `VIGIL_SEED=7` at others. An image that fails is kept with its trace, since
+/// no other run does the same.
+@Suite(.timeLimit(.minutes(60))) struct PowerLossTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let images = environment["VIGIL_IMAGES"].flatMap { Int($0) } ?? 1500
+    private static let seed = environment["VIGIL_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1_000_000)
+
+    @Test(arguments: ["sync", "interval"])
+    func whatWasPromisedSurvives(_ level: String) async throws {
+        try await withDiskDirectory { directory in
+            let trace = try await Self.record("1", level, 200, in: directory)
+            var search = LossSearch(level, "seed \(Self.seed), \(level)", directory, SeededGenerator(Self.seed))
+            try await search.run(trace, DiskModel(), images: Self.images)
+        }
+    }
+
+    /// Power fails again while the store recovers from a loss, and after it.
+    @Test(arguments: ["sync", "interval"])
+    func aSecondLossTakesNoMore(_ level: String) async throws {
+        try await withDiskDirectory { directory in
+            var random = SeededGenerator(Self.seed &+ 1)
+            let first = try await Self.record("1", level, 40, in: directory)
+            for round in 0..<10 {
+                let place = "seed \(Self.seed), \(level), round \(round)"
+                var search = LossSearch(level, place, directory, random)
+                let image = try search.lose(first, at: random.below(first.records.count))
+                let second = try await Self.record("2", level, 15, in: directory, over: image)
+                try await search.run(second, DiskModel(image), images: Self.images / 20)
+                random = search.random
+            }
+        }
+    }
+
+    /// The trace of a writer on what `image` has.
+    private static func record(
+        _ seed: String, _ level: String, _ count: Int, in directory: String, over image: DiskImage = DiskImage()
+    ) async throws -> DiskTrace {
+        let root = directory + "/live"
+        try? FileManager.default.removeItem(atPath: root)
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: false)
+        try image.write(to: root)
+        let path = directory + "/trace"
+        let writer = try ChildProcess(
+            built: "CrashWriter", ["record", root + "/store", path, seed, level, String(count)],
+            errors: directory + "/errors")
+        for await _ in writer.lines {}
+        let errors = try String(contentsOfFile: directory + "/errors", encoding: .utf8)
+        try #require(await writer.status() == 0, "\(errors)")
+        let trace = try DiskTrace(path)
+        // It saw both halves of the store: LMDB's writes and those of the journal.
+        for kind in [disk_written, disk_flushed, disk_created] {
+            #expect(trace.records.count { $0.kind == kind } > 2, "records of kind \(kind.rawValue)")
+        }
+        return trace
+    }
+}
+
+/// A directory in memory, if there is one, since only what is written matters.
+private func withDiskDirectory(_ body: (String) async throws -> Void) async throws {
+    let memory = "/dev/shm"
+    guard FileManager.default.isWritableFile(atPath: memory) else { return try await withTemporaryDirectory(body) }
+    let path = memory + "/vigil-test-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try await body(path)
+}
