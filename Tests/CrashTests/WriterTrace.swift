@@ -24,7 +24,7 @@ struct WriterTrace {
     static let writers = 6
 
     /// The count that each writer of each run came to; nil if it was not seen from its beginning.
-    private var sequences: [Bytes: Int] = [:]
+    private var sequences: [String: Int] = [:]
     /// What was found to be wrong.
     private(set) var problems: [String] = []
 
@@ -39,23 +39,23 @@ struct WriterTrace {
         guard event.type == .put else {
             return require(events.count == 1 && event.value.isEmpty, revision, "a delete with \(events)")
         }
-        let words = event.value.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard words.count == 4, let sequence = Int(words[2].string ?? "") else {
+        let words = (event.value.string ?? "").split(separator: "-", omittingEmptySubsequences: false)
+        guard words.count == 4, let sequence = Int(words[2]) else {
             return require(false, revision, "\(event.value) was not written")
         }
-        require(event.key == "w\(words[1])/\(sequence % 7)", revision, "\(event.value) in \(event.key)")
-        let isWhole = words[3].count == sequence % 200 && words[3].allSatisfy { $0 == UInt8(ascii: "x") }
+        require(event.key == Bytes("w\(words[1])/\(sequence % 7)"), revision, "\(event.value) in \(event.key)")
+        let isWhole = words[3] == String(repeating: "x", count: sequence % 200)
         require(isWhole && sequence % 11 != 0, revision, "\(event.value) was not written")
         // Every fifth is a transaction over two keys, of which one never comes without the other.
         require(events.count == (sequence % 5 == 0 ? 2 : 1), revision, "\(events.count) changes of \(event.value)")
         if events.count == 2 {
-            let isOther = events[1].key == "both/\(words[1])" && events[1].value == event.value
+            let isOther = events[1].key == Bytes("both/\(words[1])") && events[1].value == event.value
             require(isOther, revision, "\(events[1].key) = \(events[1].value) beside \(event.value)")
         }
         follow("\(words[0])-\(words[1])", sequence, revision)
     }
 
-    private mutating func follow(_ writer: Bytes, _ sequence: Int, _ revision: Revision) {
+    private mutating func follow(_ writer: String, _ sequence: Int, _ revision: Revision) {
         if let last = sequences[writer] {
             // Every eleventh is a delete, which the key alone does not number.
             let next = (last + 1) % 11 == 0 ? last + 2 : last + 1
@@ -73,9 +73,9 @@ struct WriterTrace {
         #expect(try problems(store, acknowledged, after: before, runs: runs) == [], place)
     }
 
-    /// The same, as a list of what is wrong.
+    /// The same, as a list of what is wrong. As many as `others` may have been made besides.
     static func problems(
-        _ store: WatchStore, _ acknowledged: [Acknowledged], after before: Revision = 0, runs: Int = 1
+        _ store: WatchStore, _ acknowledged: [Acknowledged], after before: Revision = 0, runs: Int = 1, others: Int = 0
     ) throws -> [String] {
         var trace = WriterTrace()
         var made: [Revision: [WatchEvent]] = [:]
@@ -104,7 +104,7 @@ struct WriterTrace {
         let newest = acknowledged.map(\.revision).max() ?? before
         trace.require(Set(acknowledged.map(\.revision)).count == acknowledged.count, newest, "acknowledged twice")
         trace.require(head >= newest, head, "is the head, though \(newest) was acknowledged")
-        let most = before + Revision(acknowledged.count + runs * writers)
+        let most = before + Revision(acknowledged.count + others + runs * writers)
         trace.require(head <= most, head, "is the head, though only \(most) can have been made")
         return trace.problems + (try store.check(deep: true).problems.map(\.description))
     }

@@ -51,6 +51,8 @@ final class Journal: Sendable {
             try recover(frame.header, try scan.payload(frame))
         }
         if files.isEmpty {
+            // What else the store consists of must be there first, or a loss of power could leave a journal alone.
+            try SegmentFile.flushDirectory(directory)
             files.append(
                 try SegmentFile(creating: SegmentFile.name(0), in: directory, length: segmentBytes))
         }

@@ -116,7 +116,8 @@ final class SegmentFile: Sendable {
         return filled
     }
 
-    private static func flushDirectory(_ path: String) throws(StoreError) {
+    /// Makes the names in the directory at `path` survive a loss of power.
+    static func flushDirectory(_ path: String) throws(StoreError) {
         let directory = open(path, O_RDONLY | O_CLOEXEC)
         guard directory >= 0 else { throw StoreError(errno: errno, "open \(path)") }
         defer { close(directory) }

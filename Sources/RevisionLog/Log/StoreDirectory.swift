@@ -26,13 +26,16 @@ enum StoreDirectory {
 
     /// Makes the directory, unless there is something; what is not a store is refused and not touched.
     static func prepare(_ path: String) throws(StoreError) {
-        if mkdir(path, 0o700) == 0 { return }
+        if mkdir(path, 0o700) == 0 { return try SegmentFile.flushDirectory("\(path)/..") }
         guard errno == EEXIST else {
             throw StoreError(.io, "cannot create the store directory \(path): \(String(cString: strerror(errno)))")
         }
         let names = try contents(path)
-        if names.isEmpty || names.contains("data.mdb") { return }
-        if names.allSatisfy({ $0 == "lock" || $0 == "lock.mdb" }) { return }
+        if names.contains("data.mdb") { return }
+        // Who made the directory may have died before it was flushed.
+        if names.allSatisfy({ $0 == "lock" || $0 == "lock.mdb" }) {
+            return try SegmentFile.flushDirectory("\(path)/..")
+        }
         throw StoreError(
             .notAStore,
             "\(path) has files but no store (\(names.sorted().prefix(3).joined(separator: ", "))); "

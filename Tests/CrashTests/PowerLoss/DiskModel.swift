@@ -1,4 +1,5 @@
 import CDiskShim
+import Foundation
 import TestSupport
 import Testing
 
@@ -203,12 +204,19 @@ extension DiskModel.Change.Kind {
     }
 }
 
+// As raw memory, since this runs for every image, without optimisation too.
 extension [UInt8] {
+    /// Shorter, or longer by zeros.
     mutating func resize(_ size: Int) {
-        if size < count { removeLast(count - size) } else { append(contentsOf: repeatElement(0, count: size - count)) }
+        if size <= count { return removeLast(count - size) }
+        self = [UInt8](unsafeUninitializedCapacity: size) { target, filled in
+            let target = UnsafeMutableRawBufferPointer(target)
+            withUnsafeBytes { target.copyMemory(from: $0) }
+            memset(target.baseAddress! + count, 0, size - count)
+            filled = size
+        }
     }
 
-    // As raw memory, since this runs for every image without optimisation too.
     mutating func copy(_ source: [UInt8], to offset: Int) {
         withUnsafeMutableBytes { target in
             source.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: target[offset...]).copyMemory(from: $0) }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Threads
 import Vigil
 
 /// Opens one image, and compares what it has with what was promised.
@@ -13,6 +14,9 @@ struct LossCheck {
     var path: String
     var trace: String
     var place: String
+
+    /// How many were kept.
+    private static let kept = Lock(0)
 
     /// As small as those of the writer, so that nothing large is made for each image.
     private static var options: StoreOptions {
@@ -41,7 +45,7 @@ struct LossCheck {
         let head = store.head
         // At the level `.interval` more was acknowledged than what must be there.
         let acknowledged = promised.acknowledged.filter { $0.revision <= max(head, floor) }
-        problems += try WriterTrace.problems(store, acknowledged, runs: promised.runs)
+        problems += try WriterTrace.problems(store, acknowledged, runs: promised.runs, others: promised.others)
         let earliest = max(1, promised.compacted)...max(1, promised.compacting)
         if !earliest.contains(store.earliest) { problems.append("the earliest is \(store.earliest), not in \(earliest)") }
         if try await store.put("after", "the loss") != head + 1 { problems.append("a put does not follow \(head)") }
@@ -56,10 +60,19 @@ struct LossCheck {
 
     /// Says what was wrong, and keeps the image and the trace for who looks for the reason.
     private func keep(_ problems: [String]) throws {
+        let text = "\(place): \(problems.prefix(5).joined(separator: "; "))"
+        let number = Self.kept.withLock { number in
+            number += 1
+            return number
+        }
+        guard number <= 3 else {
+            Issue.record("\(text)")
+            return
+        }
         let kept = NSTemporaryDirectory() + "/vigil-loss-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: kept + "/before", withIntermediateDirectories: true)
         try image.write(to: kept + "/before")
         try FileManager.default.copyItem(atPath: trace, toPath: kept + "/trace")
-        Issue.record("\(place): \(problems.prefix(5).joined(separator: "; ")); kept in \(kept)")
+        Issue.record("\(text); kept in \(kept)")
     }
 }

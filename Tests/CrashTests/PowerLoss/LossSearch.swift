@@ -15,6 +15,8 @@ struct Promised {
     /// At the level `.interval`: the newest revision before which the journal has nothing that is not durable.
     var durable: Revision = 0
     var runs = 1
+    /// Writes that were acknowledged and need not be there.
+    var others = 0
 
     mutating func add(_ mark: String, at record: Int) throws {
         if mark.hasPrefix("compacting ") {
@@ -51,6 +53,7 @@ struct LossSearch {
         promised.runs += 1
         // What was not promised may be gone, and its revisions are then made anew.
         let floor = floor()
+        promised.others = promised.acknowledged.count { $0.revision > floor }
         promised.acknowledged.removeAll { $0.revision > floor }
         promised.records = promised.acknowledged.map { _ in -1 }
         return ImageBuilder.image(model, survivors, seed: random.next())
@@ -58,28 +61,47 @@ struct LossSearch {
 
     /// Spreads `images` images over the points of `trace`.
     mutating func run(_ trace: DiskTrace, _ disk: DiskModel, images: Int) async throws {
+        let points = trace.records.count
+        try await run(trace, disk) { search, index, units, made in
+            let count = images * (index + 1) / points - made
+            return (0..<count).map { _ in search.survivors(units) }
+        }
+    }
+
+    /// Each point of `trace`, with all that is simple and some that are not.
+    mutating func runSystematically(_ trace: DiskTrace) async throws {
+        try await run(trace, DiskModel()) { search, _, units, _ in
+            let each = (0..<units).flatMap { [Survivors.only($0), .allBut($0)] }
+            return [.none, .all] + each + [1, 3, 5, 7, 9].map { .random($0) }
+        }
+    }
+
+    /// Makes the images that `choose` says at each point: told the point, how many changes are not durable, and how many
+    /// images there were.
+    private mutating func run(
+        _ trace: DiskTrace, _ disk: DiskModel, choose: (inout LossSearch, Int, Int, Int) -> [Survivors]
+    ) async throws {
         var model = disk
         var made = 0
-        let points = trace.records.count
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, record) in trace.records.enumerated() {
                 try step(record, index, trace, &model)
-                while made * points < images * (index + 1) {
-                    let units = ImageBuilder.units(model)
-                    let survivors = survivors(units)
-                    let image = ImageBuilder.image(model, survivors, seed: random.next())
-                    let check = LossCheck(
-                        image: image, promised: promised, floor: floor(), isRepeated: random.chance(4),
-                        path: "\(directory)/image-\(made)", trace: directory + "/trace",
-                        place: "\(place), record \(index) of \(points), \(survivors) of \(units) changes survive")
+                let units = ImageBuilder.units(model)
+                for survivors in choose(&self, index, units, made) {
                     if made >= ProcessInfo.processInfo.activeProcessorCount { try await group.next() }
+                    let check = LossCheck(
+                        image: ImageBuilder.image(model, survivors, seed: random.next()), promised: promised,
+                        floor: floor(), isRepeated: random.chance(4), path: "\(directory)/image-\(made)",
+                        trace: directory + "/trace",
+                        place: "\(place), record \(index) of \(trace.records.count), "
+                            + "\(survivors) of \(units) changes survive")
                     group.addTask { try await check.run() }
                     made += 1
                 }
             }
             try await group.waitForAll()
         }
-        print("\(place): \(made) images of \(points) points")
+        print("\(place): \(made) images of \(trace.records.count) points")
     }
 
     private mutating func step(
