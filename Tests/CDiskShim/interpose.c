@@ -241,18 +241,21 @@ int rename(const char *old, const char *new) {
     return result;
 }
 
-int unlink(const char *path) {
+static int remove_name(const char *path, int flags) {
     const char *below = shim_is_active() ? shim_below_root(path) : NULL;
-    if (!below) return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    if (!below) return (int)syscall(SYS_unlinkat, AT_FDCWD, path, flags);
     shim_lock();
     struct stat status;
     bool is_known = stat(path, &status) == 0;
     int error = is_known ? shim_fault(disk_entry, path) : 0;
-    int result = error > 0 ? failed(error) : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    int result = error > 0 ? failed(error) : (int)syscall(SYS_unlinkat, AT_FDCWD, path, flags);
     if (result == 0 && is_known) shim_record_path(disk_removed, shim_number(status.st_ino, false), below);
     shim_unlock();
     return result;
 }
+
+int unlink(const char *path) { return remove_name(path, 0); }
+int rmdir(const char *path) { return remove_name(path, AT_REMOVEDIR); }
 
 int mkdir(const char *path, mode_t mode) {
     const char *below = shim_is_active() ? shim_below_root(path) : NULL;

@@ -1,3 +1,5 @@
+import CDiskShim
+import Foundation
 import Vigil
 
 // A program for the crash tests to kill.
@@ -5,6 +7,8 @@ import Vigil
 //     CrashWriter write PATH SEED sync|interval    writes until it is killed, and prints each acknowledged write
 //     CrashWriter record PATH TRACE SEED sync|interval COUNT
 //                                                  writes COUNT times with each task, and records what the disk is asked
+//     CrashWriter faults DIRECTORY write|flush|entry EIO|ENOSPC|short once|lasting
+//                                                  lets each operation of a kind fail, one run for each
 //     CrashWriter follow PATH FROM                 follows, and prints each event
 //     CrashWriter read PATH                        prints all that can be read, then what a check finds
 //     CrashWriter check PATH                       the same, but checks first and reads nothing that is damaged
@@ -19,6 +23,10 @@ case "write": try await write(to: arguments[2], seed: arguments[3], isSync: argu
 case "record":
     try await record(
         arguments[2], into: arguments[3], seed: arguments[4], isSync: arguments[5] == "sync", count: Int(arguments[6])!)
+case "faults":
+    let operations = ["write": disk_write, "flush": disk_flush, "entry": disk_entry][arguments[3]]!
+    let error = ["EIO": EIO, "ENOSPC": ENOSPC, "short": 0][arguments[4]]!
+    await failEach(operations, with: error, lasting: arguments[5] == "lasting", in: arguments[2])
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
 case "read": await read(arguments[2], checkedFirst: false)
 case "check": await read(arguments[2], checkedFirst: true)

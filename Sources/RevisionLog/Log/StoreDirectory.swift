@@ -14,9 +14,13 @@ import LMDB
 //     lock.mdb      LMDB's table of readers
 //     lock          locked by the process that writes; has its pid and the newest visible revision (WriterLock.swift)
 //     journal-NNN   segments of the journal (Frame.swift)
+//     new           while a store is being made: the directory of its data.mdb, until that is whole
 
 /// Finds, creates and opens the LMDB half of a store.
 enum StoreDirectory {
+    /// The directory in which a store's LMDB file is made.
+    private static let making = "new"
+
     /// What an open store consists of, besides the journal.
     struct Store {
         var environment: Environment
@@ -26,20 +30,23 @@ enum StoreDirectory {
 
     /// Makes the directory, unless there is something; what is not a store is refused and not touched.
     static func prepare(_ path: String) throws(StoreError) {
-        if mkdir(path, 0o700) == 0 { return try SegmentFile.flushDirectory("\(path)/..") }
+        if mkdir(path, 0o700) == 0 { return try flushParent(path) }
         guard errno == EEXIST else {
             throw StoreError(.io, "cannot create the store directory \(path): \(String(cString: strerror(errno)))")
         }
         let names = try contents(path)
         if names.contains("data.mdb") { return }
         // Who made the directory may have died before it was flushed.
-        if names.allSatisfy({ $0 == "lock" || $0 == "lock.mdb" }) {
-            return try SegmentFile.flushDirectory("\(path)/..")
-        }
+        if names.allSatisfy(["lock", "lock.mdb", making].contains) { return try flushParent(path) }
         throw StoreError(
             .notAStore,
             "\(path) has files but no store (\(names.sorted().prefix(3).joined(separator: ", "))); "
                 + "choose an empty or a new directory")
+    }
+
+    /// Makes the name of the directory survive a loss of power. One that may not be read cannot be flushed either.
+    private static func flushParent(_ path: String) throws(StoreError) {
+        if access("\(path)/..", R_OK) == 0 { try SegmentFile.flushDirectory("\(path)/..") }
     }
 
     /// Checks that there is a store to read.
@@ -51,7 +58,33 @@ enum StoreDirectory {
 
     /// Opens it for writing; a new one gets its databases and an id, one of an older format becomes one of the newest.
     static func open(_ path: String, options: LogOptions) throws -> Store {
-        let environment = try Environment(path: path, mapBytes: options.mapBytes)
+        if access("\(path)/data.mdb", F_OK) != 0 { try make(path) }
+        // What is left of making it, if that was cut short after it was done.
+        remove("\(path)/\(making)")
+        return try openWritable(path, mapBytes: options.mapBytes)
+    }
+
+    /// Makes LMDB's file elsewhere, so that a crash leaves a whole one or none: LMDB refuses one that was torn before its
+    /// first commit.
+    private static func make(_ path: String) throws {
+        let place = "\(path)/\(making)"
+        // Of an attempt that a crash ended.
+        remove(place)
+        guard mkdir(place, 0o700) == 0 else { throw StoreError(errno: errno, "create \(place)") }
+        try openWritable(place, mapBytes: 1 << 20).environment.close()
+        guard rename("\(place)/data.mdb", "\(path)/data.mdb") == 0 else {
+            throw StoreError(errno: errno, "rename \(place)/data.mdb")
+        }
+        try SegmentFile.flushDirectory(path)
+    }
+
+    private static func remove(_ making: String) {
+        for name in ["data.mdb", "lock.mdb"] { unlink("\(making)/\(name)") }
+        rmdir(making)
+    }
+
+    private static func openWritable(_ path: String, mapBytes: Int) throws -> Store {
+        let environment = try Environment(path: path, mapBytes: mapBytes)
         let databases = try Databases(environment, create: true)
         let meta = try environment.withWrite { transaction in
             try Meta.key.withUnsafeBytes { key throws -> Meta in

@@ -58,7 +58,7 @@ struct ImageBuilder {
             }
         }
         // What is in a directory that is not there is not there either.
-        for path in image.files.keys where path.contains("/") {
+        for path in image.files.keys.sorted() where path.contains("/") {
             let directory = String(path[..<path.lastIndex(of: "/")!])
             if image.files[directory] == nil { image.files[path] = nil }
         }

@@ -12,13 +12,13 @@ import Vigil
 /// no other run does the same.
 @Suite(.timeLimit(.minutes(60))) struct PowerLossTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let images = environment["VIGIL_IMAGES"].flatMap { Int($0) } ?? 1500
+    private static let images = environment["VIGIL_IMAGES"].flatMap { Int($0) } ?? 2000
     private static let seed = environment["VIGIL_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1_000_000)
 
     @Test(arguments: ["sync", "interval"])
     func whatWasPromisedSurvives(_ level: String) async throws {
         try await withDiskDirectory { directory in
-            let trace = try await Self.record("1", level, 200, in: directory)
+            let trace = try await Self.record("1", level, 300, in: directory)
             var search = LossSearch(level, "seed \(Self.seed), \(level)", directory, SeededGenerator(Self.seed))
             try await search.run(trace, DiskModel(), images: Self.images)
         }
@@ -45,7 +45,7 @@ import Vigil
                 var search = LossSearch(level, place, directory, random)
                 let image = try search.lose(first, at: random.below(first.records.count))
                 let second = try await Self.record("2", level, 15, in: directory, over: image)
-                try await search.run(second, DiskModel(image), images: Self.images / 20)
+                try await search.run(second, DiskModel(image), images: Self.images / 40)
                 random = search.random
             }
         }
