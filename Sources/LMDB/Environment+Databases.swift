@@ -24,6 +24,20 @@ extension Environment {
         }
     }
 
+    /// Opens `known`, in the order in which LMDB numbered them, in an environment that is new.
+    func adopt(_ known: [Database]) throws(LMDBError) {
+        var transaction: OpaquePointer?
+        try LMDBError.check(mdb_txn_begin(handle, nil, UInt32(MDB_RDONLY), &transaction), "open databases")
+        do throws(LMDBError) {
+            let opened = try known.map(\.name).map(opening: transaction!, 0)
+            guard opened == known else { throw LMDBError(MDB_PANIC, "open databases", message: "their numbers changed") }
+        } catch {
+            mdb_txn_abort(transaction)
+            throw error
+        }
+        try LMDBError.check(mdb_txn_commit(transaction), "open databases")
+    }
+
     private func openExisting(_ names: [String]) throws -> [Database] {
         _ = try gate.enter(reading: false)
         defer { gate.leave() }

@@ -26,6 +26,9 @@ extension Environment {
                 ? mdb_txn_begin(handle, nil, UInt32(MDB_RDONLY), &transaction) : mdb_txn_renew(kept)
             if code == MDB_SUCCESS { return transaction! }
             if let kept { mdb_txn_abort(kept) }
+            // Still inside the gate, since it uses the handle.
+            let looked = code == MDB_READERS_FULL && !slotsChecked ? mdb_reader_check(handle, nil) : MDB_SUCCESS
+            let isFirstPanic = code == MDB_PANIC && !hasPanicked
             gate.leave()
             switch code {
             case MDB_MAP_RESIZED where remaps < Limits.remapsPerTransaction:
@@ -33,7 +36,9 @@ extension Environment {
                 try adoptMapSizeOfOtherProcess()
             case MDB_READERS_FULL where !slotsChecked:
                 slotsChecked = true
-                try LMDBError.check(mdb_reader_check(handle, nil), "look for dead readers")
+                try LMDBError.check(looked, "look for dead readers")
+            case MDB_PANIC where isFirstPanic:
+                try reopenForReading()
             default:
                 throw LMDBError(code, "begin a read")
             }

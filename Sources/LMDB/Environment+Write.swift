@@ -7,7 +7,8 @@ extension Environment {
     /// When the map is full it is doubled and `body` **is run again** from the start, on an unchanged environment: it must
     /// not keep state that a second run would spoil. `body` must not call ``withWrite(_:)``, which would wait for itself.
     ///
-    /// - Throws: what `body` throws; `accessDenied` if the environment is read-only; `noSpace`; `mapFull` if the map cannot
+    /// - Throws: what `body` throws; `panic` after a commit that could not write its meta page, until the environment is
+    ///   opened anew, while reads go on; `accessDenied` if the environment is read-only; `noSpace`; `mapFull` if the map cannot
     ///   grow, or reads of this process did not end within a minute to let it.
     @discardableResult
     public func withWrite<R>(_ body: (borrowing WriteTransaction) throws -> R) throws -> R {
@@ -33,7 +34,7 @@ extension Environment {
         _ = try gate.enter(reading: false)
         defer { gate.leave() }
         var transaction: OpaquePointer?
-        let begun = mdb_txn_begin(handle, nil, 0, &transaction)
+        let begun = hasPanicked ? MDB_PANIC : mdb_txn_begin(handle, nil, 0, &transaction)
         // The size is read here, where no remap can change it.
         if begun == MDB_MAP_RESIZED { return .mapTooSmall(mapBytes: mapBytes, code: begun) }
         try LMDBError.check(begun, "begin a write")

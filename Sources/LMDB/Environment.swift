@@ -28,12 +28,18 @@ public final class Environment: @unchecked Sendable {
     /// The directory.
     public let path: String
     public let isReadOnly: Bool
-    let handle: OpaquePointer
+    /// Changes only while `gate` lets nobody in, see ``reopenForReading()``; to be used by who is in.
+    private(set) var handle: OpaquePointer
+    /// Whether a commit failed in a way after which LMDB does nothing more. Changes as `handle` does.
+    private(set) var hasPanicked = false
     let gate = Gate()
     let databases = Lock<[String: Database]>([:])
     /// The size of a page, in bytes.
     public let pageBytes: Int
     private let identity: OpenDirectories.Identity
+    private let mapBytes: Int
+    private let maximumDatabases: UInt32
+    private let maximumReaders: UInt32
 
     /// Opens the environment in the directory at `path`, which must exist, and creates its files if there are none.
     ///
@@ -51,13 +57,16 @@ public final class Environment: @unchecked Sendable {
         mode: UInt32 = 0o600
     ) throws(LMDBError) {
         self.path = path
+        self.mapBytes = mapBytes
+        self.maximumDatabases = UInt32(maximumDatabases)
+        self.maximumReaders = UInt32(maximumReaders)
         isReadOnly = readOnly
         // Nothing is created or changed, and nothing mapped, before the file has been looked at.
         try Self.inspect(path)
         identity = try OpenDirectories.add(path)
         do {
             handle = try Self.open(
-                path, mapBytes, UInt32(maximumDatabases), UInt32(maximumReaders), readOnly: readOnly, mode)
+                path, mapBytes, self.maximumDatabases, self.maximumReaders, readOnly: readOnly, mode)
         } catch {
             OpenDirectories.remove(identity)
             throw error
@@ -87,6 +96,32 @@ public final class Environment: @unchecked Sendable {
         }
         while !gate.withoutTransactions(within: Limits.remapWaitMilliseconds, close) {}
         if isFirst { OpenDirectories.remove(identity) }
+    }
+
+    /// After a meta page could not be written, LMDB refuses even to read. Opened anew, only for reading, it shows the last
+    /// commit; whether the disk has the failed one too nobody can know before the process has ended. Waits for the
+    /// transactions that are open, at most a minute.
+    func reopenForReading() throws(LMDBError) {
+        let known = databases.withLock { $0.values.sorted { $0.handle < $1.handle } }
+        var failure: LMDBError?
+        let done = gate.withoutTransactions(within: Limits.remapWaitMilliseconds) {
+            // Another reader may have been first.
+            if hasPanicked { return nil }
+            for transaction in gate.takeIdle() { mdb_txn_abort(transaction) }
+            mdb_env_close(handle)
+            do throws(LMDBError) {
+                handle = try Self.open(path, mapBytes, maximumDatabases, maximumReaders, readOnly: true, 0o600)
+            } catch {
+                failure = error
+                OpenDirectories.remove(identity)
+                return error
+            }
+            hasPanicked = true
+            do throws(LMDBError) { try adopt(known) } catch { failure = error }
+            return nil
+        }
+        if let failure { throw failure }
+        if !done { throw LMDBError(MDB_PANIC, "open \(path) again", message: "its transactions do not end") }
     }
 
     private static func open(

@@ -40,18 +40,21 @@ func failEach(_ operations: disk_operation, with error: Int32, lasting: Bool, in
     say("done \(nth - 1) faults, \(disk_failures()) failures: \(codes)")
 }
 
-/// Passes on what a watch from the beginning sees.
+/// Passes on what a watch from the beginning sees. One that a compaction overtakes begins again.
 private func watch(_ store: WatchStore, _ watched: AsyncStream<Revision>.Continuation) -> Task<Void, Never> {
     Task {
-        do {
-            var last: Revision = 0
-            for try await event in try store.watch(.all, from: .earliest).events {
-                if event.revision != last { watched.yield(event.revision) }
-                last = event.revision
+        defer { watched.finish() }
+        while true {
+            do {
+                for try await update in try store.watch(.all, from: .earliest) {
+                    if case .update(let update) = update { watched.yield(update.revision) }
+                }
+                return
+            } catch let error as StoreError where error.code == .compacted {
+                continue
+            } catch {
+                return say("problem: a watch failed: \(error)")
             }
-        } catch {
-            say("problem: a watch failed: \(error)")
         }
-        watched.finish()
     }
 }

@@ -3,6 +3,13 @@ import LMDB
 extension StoreError {
     /// What LMDB's error means to a user.
     init(_ error: LMDBError) {
+        if error.code == LMDBError.panic {
+            self.init(
+                .readOnly,
+                "LMDB could not write its header (\(error.operation)); the store only reads until it is opened again, "
+                    + "since nobody knows what the disk has kept of the last checkpoint")
+            return
+        }
         let code: Code =
             switch error.code {
             case LMDBError.noSpace: .full

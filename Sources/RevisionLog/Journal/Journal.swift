@@ -142,6 +142,11 @@ final class Journal: Sendable {
         contents.withLock { $0.flushedThrough = max($0.flushedThrough, head) }
     }
 
+    /// Lets every later append fail with `failure`: nothing can be checkpointed any more.
+    func stop(_ failure: StoreError) {
+        contents.withLock { if $0.failure == nil { $0.failure = failure } }
+    }
+
     /// LMDB now has everything through `revision`: segments that end there can be used again.
     func release(through revision: Revision) {
         contents.withLock { $0.released = max($0.released, revision) }

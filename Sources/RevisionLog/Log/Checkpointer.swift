@@ -182,7 +182,9 @@ final class Checkpointer: Sendable {
             Failpoint.reach(.segmentReleased)
             try journal.prepareSpare()
         } catch {
-            failure = StoreError(wrapping: error)
+            let error = StoreError(wrapping: error)
+            if error.code == .readOnly { journal.stop(error) }
+            failure = error
         }
         // What was committed meanwhile waits for the next round; so does everything, after a failure.
         let pending = state.snapshot.pendingBytes

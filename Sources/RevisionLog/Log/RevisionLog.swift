@@ -54,8 +54,8 @@ package final class RevisionLog: Sendable {
     /// Makes `batch`, the next revisions, as durable as the store promises, and visible. Blocks for the flush, and for
     /// the checkpointer if too much waits for it. For the committer's thread only.
     ///
-    /// - Throws: `StoreError` with `.full` if there is no room, after which a later batch may succeed; with
-    ///   `.readOnly` after a failed write or flush, for good. The batch is not visible then.
+    /// - Throws: `StoreError` with `.full` if there is no room, or what keeps the checkpointer from making some, after which a
+    ///   later batch may succeed; with `.readOnly` after a failed write or flush, for good. The batch is not visible then.
     package func append(_ batch: ChangeBatch) throws {
         let payload = JournalPayload(batch)
         try admit(batch.storage.count, payload)
@@ -81,10 +81,11 @@ package final class RevisionLog: Sendable {
             do {
                 try checkpointer.checkpoint()
             } catch {
-                throw StoreError(
-                    .full,
-                    "\(pending) bytes wait to be checkpointed, which fails: \(StoreError(wrapping: error).message); "
-                        + "make room and try again")
+                var error = StoreError(wrapping: error)
+                if error.code == .readOnly { throw error }
+                let advice = error.code == .full ? "make room and try again" : "see to the disk and try again"
+                error.message = "\(pending) bytes wait to be checkpointed, which fails: \(error.message); \(advice)"
+                throw error
             }
         }
     }
