@@ -1,5 +1,13 @@
 import CLMDB
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 extension Environment {
     /// Runs `body` with the one write transaction, and commits durably what it did when it returns. If it throws, nothing
     /// has happened. Waits for the write transaction of another thread or process to end.
@@ -51,8 +59,11 @@ extension Environment {
             mdb_txn_abort(transaction)
             return .mapTooSmall(mapBytes: mapBytes, code: MDB_MAP_FULL)
         }
-        // Commit frees the transaction also when it fails.
-        let committed = mdb_txn_commit(transaction)
+        // Commit frees the transaction also when it fails. A write that a full disk cuts short it calls EIO, as if the system
+        // had said so.
+        errno = 0
+        var committed = mdb_txn_commit(transaction)
+        if committed == EIO, errno == 0 { committed = ENOSPC }
         if committed == MDB_MAP_FULL { return .mapTooSmall(mapBytes: mapBytes, code: committed) }
         try LMDBError.check(committed, "commit to \(path)")
         extendFileToLastPage()

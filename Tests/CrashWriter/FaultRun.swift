@@ -11,7 +11,6 @@ final class FaultRun: Sendable {
         /// All that was ever asked to be written.
         var submitted: [Bytes: Bytes] = [:]
         var errors: [StoreError] = []
-        var problems = 0
     }
 
     private static let writers = 3
@@ -26,7 +25,7 @@ final class FaultRun: Sendable {
 
     /// The codes of the errors that writers got.
     var codes: [StoreError.Code] { contents.withLock { $0.errors.map(\.code) } }
-    var problems: Int { contents.withLock { $0.problems } }
+    var acknowledged: Int { contents.withLock { $0.acknowledged.count } }
 
     static var options: StoreOptions {
         var options = smallOptions(.sync)
@@ -35,9 +34,7 @@ final class FaultRun: Sendable {
     }
 
     func require(_ holds: Bool, _ what: @autoclosure () -> String) {
-        if holds { return }
-        contents.withLock { $0.problems += 1 }
-        say("problem \(place): \(what())")
+        if !holds { say("problem \(place): \(what())") }
     }
 
     // MARK: While the disk fails
@@ -99,6 +96,8 @@ final class FaultRun: Sendable {
         guard let error = error as? StoreError else { return require(false, "not a StoreError: \(error)") }
         contents.withLock { $0.errors.append(error) }
         require([.full, .io, .readOnly].contains(error.code), "\(error)")
+        let advice: [StoreError.Code: String] = [.full: "make room", .readOnly: "until it is opened again"]
+        if let advice = advice[error.code] { require(error.message.contains(advice), "no advice: \(error)") }
     }
 
     // MARK: While it goes on
@@ -110,16 +109,18 @@ final class FaultRun: Sendable {
         require(false, "a watch ended before revision \(head)")
     }
 
-    /// After the fault is over: either the store only reads, for good, or it writes again.
-    func goOn(_ store: WatchStore) async {
-        let value = submit("after", "after-", 0)
-        do {
-            acknowledge(try await store.put("after", value), "after", value)
-            require(!codes.contains(.readOnly), "a put succeeded after the store had become read-only")
-        } catch let error as StoreError {
-            require(error.code == .readOnly && codes.contains(.readOnly), "there is room again, but: \(error)")
-        } catch {
-            require(false, "\(error)")
+    /// After the fault is over: the store writes again, by itself; or, where it `mayStop`, it only reads, for good.
+    func goOn(_ store: WatchStore, mayStop: Bool) async {
+        for _ in 1...2 {
+            let value = submit("after", "after-", 0)
+            do {
+                acknowledge(try await store.put("after", value), "after", value)
+                require(!codes.contains(.readOnly), "a put succeeded after the store had become read-only")
+            } catch {
+                require(mayStop, "there is room again, but: \(error)")
+                note(error)
+                require(codes.last == .readOnly, "the disk works again, but: \(error)")
+            }
         }
     }
 
@@ -165,6 +166,7 @@ final class FaultRun: Sendable {
             let head = store.head
             require(try await store.put("opened", submit("opened", "opened-", 0)) == head + 1, "the head was not \(head)")
             try await store.close()
+            try FileManager.default.removeItem(atPath: path)
         } catch {
             require(false, "opening again: \(error)")
         }

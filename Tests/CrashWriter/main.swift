@@ -9,6 +9,8 @@ import Vigil
 //                                                  writes COUNT times with each task, and records what the disk is asked
 //     CrashWriter faults DIRECTORY write|flush|entry EIO|ENOSPC|short once|lasting
 //                                                  lets each operation of a kind fail, one run for each
+//     CrashWriter full DIRECTORY                   runs with ever more room on the disk
+//     CrashWriter stuck DIRECTORY                  runs while no checkpoint can be made
 //     CrashWriter follow PATH FROM                 follows, and prints each event
 //     CrashWriter read PATH                        prints all that can be read, then what a check finds
 //     CrashWriter check PATH                       the same, but checks first and reads nothing that is damaged
@@ -27,6 +29,8 @@ case "faults":
     let operations = ["write": disk_write, "flush": disk_flush, "entry": disk_entry][arguments[3]]!
     let error = ["EIO": EIO, "ENOSPC": ENOSPC, "short": 0][arguments[4]]!
     await failEach(operations, with: error, lasting: arguments[5] == "lasting", in: arguments[2])
+case "full": await fillUp(arguments[2])
+case "stuck": await stopCheckpoints(arguments[2])
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
 case "read": await read(arguments[2], checkedFirst: false)
 case "check": await read(arguments[2], checkedFirst: true)

@@ -20,7 +20,7 @@ extension StoreError {
             case LMDBError.busy: .locked
             default: .io
             }
-        self.init(code, "\(error.operation): \(error.message)")
+        self.init(code, "\(error.operation): \(error.message)" + (code == .full ? "; make room" : ""))
     }
 
     /// Any error as one of ours.

@@ -138,6 +138,11 @@ final class SegmentFile: Sendable {
 extension StoreError {
     /// What the operating system answered when asked to do `operation`.
     init(errno code: Int32, _ operation: String) {
-        self.init(code == ENOSPC || code == EDQUOT ? .full : .io, "\(operation): \(String(cString: strerror(code)))")
+        let reason = String(cString: strerror(code))
+        if code == ENOSPC || code == EDQUOT {
+            self.init(.full, "\(operation): \(reason); make room")
+        } else {
+            self.init(.io, "\(operation): \(reason)")
+        }
     }
 }

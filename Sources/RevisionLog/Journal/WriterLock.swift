@@ -70,7 +70,8 @@ final class WriterLock: Sendable {
         let written = numbers.map(\.littleEndian).withUnsafeBytes {
             pwrite(descriptor, $0.baseAddress!, $0.count, off_t(offset))
         }
-        if written != numbers.count * 8 { throw StoreError(errno: errno, "write the lock file") }
+        // A full disk writes less.
+        if written != numbers.count * 8 { throw StoreError(errno: written < 0 ? errno : ENOSPC, "write the lock file") }
     }
 
     /// What the lock file says; nil if the head was being written, or never was.

@@ -182,9 +182,7 @@ final class Checkpointer: Sendable {
             Failpoint.reach(.segmentReleased)
             try journal.prepareSpare()
         } catch {
-            let error = StoreError(wrapping: error)
-            if error.code == .readOnly { journal.stop(error) }
-            failure = error
+            failure = note(error)
         }
         // What was committed meanwhile waits for the next round; so does everything, after a failure.
         let pending = state.snapshot.pendingBytes
@@ -211,9 +209,16 @@ final class Checkpointer: Sendable {
             if !writer.hasCompactionWork { finishCompactions(.success(()), through: writer.meta.compacted) }
             return true
         } catch {
-            finishCompactions(.failure(StoreError(wrapping: error)), through: .max)
+            finishCompactions(.failure(note(error)), through: .max)
             return false
         }
+    }
+
+    /// What `error` means to others. After one that is final nothing can be written any more.
+    private func note(_ error: any Error) -> StoreError {
+        let failure = StoreError(wrapping: error)
+        if failure.code == .readOnly { journal.stop(failure) }
+        return failure
     }
 
     private func finishCompactions(_ result: Result<Void, StoreError>, through revision: Revision) {

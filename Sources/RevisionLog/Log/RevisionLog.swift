@@ -83,8 +83,7 @@ package final class RevisionLog: Sendable {
             } catch {
                 var error = StoreError(wrapping: error)
                 if error.code == .readOnly { throw error }
-                let advice = error.code == .full ? "make room and try again" : "see to the disk and try again"
-                error.message = "\(pending) bytes wait to be checkpointed, which fails: \(error.message); \(advice)"
+                error.message = "\(pending) bytes wait to be checkpointed, which fails: \(error.message); then try again"
                 throw error
             }
         }

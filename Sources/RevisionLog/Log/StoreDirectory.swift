@@ -32,7 +32,7 @@ enum StoreDirectory {
     static func prepare(_ path: String) throws(StoreError) {
         if mkdir(path, 0o700) == 0 { return try flushParent(path) }
         guard errno == EEXIST else {
-            throw StoreError(.io, "cannot create the store directory \(path): \(String(cString: strerror(errno)))")
+            throw StoreError(errno: errno, "cannot create the store directory \(path)")
         }
         let names = try contents(path)
         if names.contains("data.mdb") { return }
