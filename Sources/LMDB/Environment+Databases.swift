@@ -30,7 +30,9 @@ extension Environment {
         try LMDBError.check(mdb_txn_begin(handle, nil, UInt32(MDB_RDONLY), &transaction), "open databases")
         do throws(LMDBError) {
             let opened = try known.map(\.name).map(opening: transaction!, 0)
-            guard opened == known else { throw LMDBError(MDB_PANIC, "open databases", message: "their numbers changed") }
+            guard opened == known else {
+                throw LMDBError(MDB_PANIC, "open databases", message: "their numbers changed")
+            }
         } catch {
             mdb_txn_abort(transaction)
             throw error

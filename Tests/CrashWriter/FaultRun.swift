@@ -136,18 +136,21 @@ final class FaultRun: Sendable {
             var seen: Set<Bytes> = []
             for update in try store.log(from: store.earliest, limit: .max).updates {
                 let event = update.events[0]
-                require(update.revision == expected && update.events.count == 1, "revision \(update.revision): \(event)")
+                require(
+                    update.revision == expected && update.events.count == 1, "revision \(update.revision): \(event)")
                 expected += 1
                 let isPut = event.type == .put
                 if isPut {
                     require(submitted[event.value] == event.key, "revision \(update.revision) was invented: \(event)")
-                    require(seen.insert(event.value).inserted, "revision \(update.revision) was written twice: \(event)")
+                    require(
+                        seen.insert(event.value).inserted, "revision \(update.revision) was written twice: \(event)")
                 }
                 guard let write = acknowledged[update.revision] else { continue }
                 let isSame = write.key == event.key && write.value == (isPut ? event.value : nil)
                 require(isSame, "revision \(update.revision) is \(event), but \(write) was acknowledged")
             }
-            require(store.head == 0 || expected == store.head + 1, "the log ends before \(expected), not at \(store.head)")
+            require(
+                store.head == 0 || expected == store.head + 1, "the log ends before \(expected), not at \(store.head)")
             let newest = acknowledged.keys.max() ?? 0
             require(store.head >= newest, "the head is \(store.head), but \(newest) was acknowledged")
             let problems = try store.check(deep: true).problems
@@ -164,7 +167,8 @@ final class FaultRun: Sendable {
             let store = try await WatchStore.open(path, options: Self.options)
             verify(store)
             let head = store.head
-            require(try await store.put("opened", submit("opened", "opened-", 0)) == head + 1, "the head was not \(head)")
+            require(
+                try await store.put("opened", submit("opened", "opened-", 0)) == head + 1, "the head was not \(head)")
             try await store.close()
             try FileManager.default.removeItem(atPath: path)
         } catch {

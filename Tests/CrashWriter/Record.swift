@@ -3,9 +3,21 @@ import Foundation
 import Vigil
 
 /// Writes and closes; records into `trace` what that does to the disk, and what it was asked and acknowledged when.
-func record(_ path: String, into trace: String, seed: String, isSync: Bool, count: Int) async throws {
+/// The flush of number `failing`, if it is not 0, fails.
+func record(
+    _ path: String, into trace: String, seed: String, isSync: Bool, count: Int, failing: Int64
+) async throws {
     // Flushes take as long as on a disk that is fast, so that writes meet a flush that is under way.
     disk_start((path as NSString).deletingLastPathComponent, trace, 100)
+    disk_fail(Int32(disk_flush.rawValue), failing, EIO, false, nil)
+    do {
+        try await write(path, seed: seed, isSync: isSync, count: count)
+    } catch let error as StoreError where failing > 0 && [.io, .readOnly].contains(error.code) {
+        say("failed: \(error)")
+    }
+}
+
+private func write(_ path: String, seed: String, isSync: Bool, count: Int) async throws {
     let store = try await WatchStore.open(
         path, options: smallOptions(isSync ? .sync : .interval(.milliseconds(5))))
     // A reader, which keeps pages of LMDB from being used again, and looks at what is being written.
@@ -15,7 +27,13 @@ func record(_ path: String, into trace: String, seed: String, isSync: Bool, coun
             _ = try store.range(.prefix("w1/"), RangeOptions(at: max(store.earliest, event.revision)))
         }
     }
-    try await Workload(seed: seed, count: count, retained: 60, slack: 20).run(store)
+    let result: Result<Void, any Error>
+    do {
+        result = .success(try await Workload(seed: seed, count: count, retained: 60, slack: 20).run(store))
+    } catch {
+        result = .failure(error)
+    }
     try await store.close()
     _ = await reader.result
+    try result.get()
 }

@@ -5,8 +5,9 @@ import Vigil
 // A program for the crash tests to kill.
 //
 //     CrashWriter write PATH SEED sync|interval    writes until it is killed, and prints each acknowledged write
-//     CrashWriter record PATH TRACE SEED sync|interval COUNT
-//                                                  writes COUNT times with each task, and records what the disk is asked
+//     CrashWriter record PATH TRACE SEED sync|interval COUNT NTH
+//                                                  writes COUNT times with each task, and records what the disk is asked;
+//                                                  the NTH flush fails
 //     CrashWriter faults DIRECTORY write|flush|entry EIO|ENOSPC|short once|lasting
 //                                                  lets each operation of a kind fail, one run for each
 //     CrashWriter full DIRECTORY                   runs with ever more room on the disk
@@ -24,7 +25,8 @@ switch arguments[1] {
 case "write": try await write(to: arguments[2], seed: arguments[3], isSync: arguments[4] == "sync")
 case "record":
     try await record(
-        arguments[2], into: arguments[3], seed: arguments[4], isSync: arguments[5] == "sync", count: Int(arguments[6])!)
+        arguments[2], into: arguments[3], seed: arguments[4], isSync: arguments[5] == "sync", count: Int(arguments[6])!,
+        failing: Int64(arguments[7])!)
 case "faults":
     let operations = ["write": disk_write, "flush": disk_flush, "entry": disk_entry][arguments[3]]!
     let error = ["EIO": EIO, "ENOSPC": ENOSPC, "short": 0][arguments[4]]!

@@ -14,8 +14,17 @@ public func inTemporaryDirectory<R>(_ body: (String) throws -> R) throws -> R {
     return try body(path)
 }
 
-private func makeTemporaryDirectory() throws -> String {
-    let path = NSTemporaryDirectory() + "/vigil-test-" + UUID().uuidString
+/// The same, in memory if the system has a place for that: for who writes much and flushes often, and never looks at a disk.
+public func withMemoryDirectory<R>(_ body: (String) async throws -> R) async throws -> R {
+    let memory = "/dev/shm"
+    let isThere = FileManager.default.isWritableFile(atPath: memory)
+    let path = try makeTemporaryDirectory(isThere ? memory : NSTemporaryDirectory())
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try await body(path)
+}
+
+private func makeTemporaryDirectory(_ place: String = NSTemporaryDirectory()) throws -> String {
+    let path = place + "/vigil-test-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path
 }

@@ -83,7 +83,8 @@ package final class RevisionLog: Sendable {
             } catch {
                 var error = StoreError(wrapping: error)
                 if error.code == .readOnly { throw error }
-                error.message = "\(pending) bytes wait to be checkpointed, which fails: \(error.message); then try again"
+                error.message =
+                    "\(pending) bytes wait to be checkpointed, which fails: \(error.message); then try again"
                 throw error
             }
         }

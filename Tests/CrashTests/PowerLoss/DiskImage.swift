@@ -23,7 +23,8 @@ struct DiskImage {
 /// Which of the changes that were not durable the disk has.
 enum Survivors: Hashable {
     case none, all
-    case allBut(Int), only(Int)
+    case allBut(Int)
+    case only(Int)
     /// Each with this chance, of ten.
     case random(Int)
 }

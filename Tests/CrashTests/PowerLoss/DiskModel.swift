@@ -100,7 +100,9 @@ struct DiskModel {
 
     /// The first record whose change is not durable, among those to files whose names contain `name`.
     func firstLoss(_ name: String) -> Int? {
-        let changes = visibleNames.filter { $0.key.contains(name) }.compactMap { files[$0.value]?.changes.first?.record }
+        let changes = visibleNames.filter { $0.key.contains(name) }.compactMap {
+            files[$0.value]?.changes.first?.record
+        }
         let entries = entries.first { entry in
             switch entry.kind {
             case .add(let path, _), .move(_, let path, _), .remove(let path): path.contains(name)

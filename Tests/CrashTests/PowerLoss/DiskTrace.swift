@@ -32,7 +32,8 @@ struct DiskTrace {
             records.append(
                 Record(
                     kind: disk_record(number(0, as: UInt32.self)), file: number(8, as: UInt64.self),
-                    offset: Int(number(16, as: UInt64.self)), begun: Int(number(24, as: UInt64.self)), payload: payload))
+                    offset: Int(number(16, as: UInt64.self)), begun: Int(number(24, as: UInt64.self)), payload: payload)
+            )
             offset = payload.upperBound
         }
     }

@@ -47,7 +47,9 @@ struct LossCheck {
         let acknowledged = promised.acknowledged.filter { $0.revision <= max(head, floor) }
         problems += try WriterTrace.problems(store, acknowledged, runs: promised.runs, others: promised.others)
         let earliest = max(1, promised.compacted)...max(1, promised.compacting)
-        if !earliest.contains(store.earliest) { problems.append("the earliest is \(store.earliest), not in \(earliest)") }
+        if !earliest.contains(store.earliest) {
+            problems.append("the earliest is \(store.earliest), not in \(earliest)")
+        }
         if try await store.put("after", "the loss") != head + 1 { problems.append("a put does not follow \(head)") }
         try await store.close()
         guard isRepeated else { return }

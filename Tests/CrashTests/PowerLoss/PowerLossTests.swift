@@ -17,7 +17,7 @@ import Vigil
 
     @Test(arguments: ["sync", "interval"])
     func whatWasPromisedSurvives(_ level: String) async throws {
-        try await withDiskDirectory { directory in
+        try await withMemoryDirectory { directory in
             let trace = try await Self.record("1", level, 300, in: directory)
             var search = LossSearch(level, "seed \(Self.seed), \(level)", directory, SeededGenerator(Self.seed))
             try await search.run(trace, DiskModel(), images: Self.images)
@@ -27,7 +27,7 @@ import Vigil
     /// While a store is being made, and before it has more than its first writes, every point is looked at, with each
     /// change that was not flushed as the only one that survived, and as the only one that did not.
     @Test func aStoreThatWasBeingMadeCanBeOpened() async throws {
-        try await withDiskDirectory { directory in
+        try await withMemoryDirectory { directory in
             let trace = try await Self.record("1", "sync", 2, in: directory)
             var search = LossSearch("sync", "seed \(Self.seed), a new store", directory, SeededGenerator(Self.seed))
             try await search.runSystematically(trace)
@@ -37,7 +37,7 @@ import Vigil
     /// Power fails again while the store recovers from a loss, and after it.
     @Test(arguments: ["sync", "interval"])
     func aSecondLossTakesNoMore(_ level: String) async throws {
-        try await withDiskDirectory { directory in
+        try await withMemoryDirectory { directory in
             var random = SeededGenerator(Self.seed &+ 1)
             let first = try await Self.record("1", level, 40, in: directory)
             for round in 0..<10 {
@@ -51,9 +51,28 @@ import Vigil
         }
     }
 
+    /// A flush fails, the store goes on as far as it may, and then power fails: what that flush should have made durable may
+    /// never have come to the disk, whatever was flushed later.
+    @Test(arguments: ["sync", "interval"])
+    func aLossAfterAFailedFlush(_ level: String) async throws {
+        try await withMemoryDirectory { directory in
+            var random = SeededGenerator(Self.seed &+ 2)
+            for round in 0..<20 {
+                let failing = 1 + random.below(level == "sync" ? 60 : 25)
+                let trace = try await Self.record("1", level, 30, in: directory, failing: failing)
+                let place = "seed \(Self.seed), \(level), round \(round), flush \(failing) fails"
+                #expect(trace.records.contains { $0.kind == disk_flush_failed }, "\(place)")
+                var search = LossSearch(level, place, directory, random)
+                try await search.run(trace, DiskModel(), images: Self.images / 80)
+                random = search.random
+            }
+        }
+    }
+
     /// The trace of a writer on what `image` has.
     private static func record(
-        _ seed: String, _ level: String, _ count: Int, in directory: String, over image: DiskImage = DiskImage()
+        _ seed: String, _ level: String, _ count: Int, in directory: String, over image: DiskImage = DiskImage(),
+        failing: Int = 0
     ) async throws -> DiskTrace {
         let root = directory + "/live"
         try? FileManager.default.removeItem(atPath: root)
@@ -61,7 +80,7 @@ import Vigil
         try image.write(to: root)
         let path = directory + "/trace"
         let writer = try ChildProcess(
-            built: "CrashWriter", ["record", root + "/store", path, seed, level, String(count)],
+            built: "CrashWriter", ["record", root + "/store", path, seed, level, String(count), String(failing)],
             errors: directory + "/errors")
         for await _ in writer.lines {}
         let errors = try String(contentsOfFile: directory + "/errors", encoding: .utf8)
@@ -73,14 +92,4 @@ import Vigil
         }
         return trace
     }
-}
-
-/// A directory in memory, if there is one, since only what is written matters.
-private func withDiskDirectory(_ body: (String) async throws -> Void) async throws {
-    let memory = "/dev/shm"
-    guard FileManager.default.isWritableFile(atPath: memory) else { return try await withTemporaryDirectory(body) }
-    let path = memory + "/vigil-test-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try await body(path)
 }
