@@ -10,10 +10,12 @@ func failEach(_ operations: disk_operation, with error: Int32, lasting: Bool, in
     while true {
         disk_fail(Int32(operations.rawValue), nth, error, lasting, nil)
         var seen: Int64 = 0
-        await FaultRun(path: "\(directory)/store", place: "operation \(nth)").run(mayStop: true) {
-            seen = disk_operations()
-            disk_fail(0, 0, 0, false, nil)
-        }
+        await FaultRun(path: "\(directory)/store", place: "operation \(nth)").run(
+            mayStop: true,
+            repaired: {
+                seen = disk_operations()
+                disk_fail(0, 0, 0, false, nil)
+            })
         if seen < nth { break }
         nth += 1
     }
@@ -29,7 +31,7 @@ func fillUp(_ directory: String) async {
         let run = FaultRun(path: "\(directory)/store", place: "room for \(room) bytes")
         let failures = disk_failures()
         disk_set_room(room)
-        await run.run(mayStop: false) { disk_set_room(-1) }
+        await run.run(mayStop: false, repaired: { disk_set_room(-1) })
         run.require(run.codes.allSatisfy { $0 == .full }, "a full disk was called \(Set(run.codes))")
         if disk_failures() == failures { break }
         room += 4096
@@ -41,11 +43,13 @@ func fillUp(_ directory: String) async {
 func stopCheckpoints(_ directory: String) async {
     disk_start(directory, nil, 0)
     let run = FaultRun(path: "\(directory)/store", place: "no checkpoints")
-    await run.run(mayStop: false, opened: { disk_fail(Int32(disk_flush.rawValue), 1, EIO, true, "data.mdb") }) {
-        run.require(run.acknowledged > 20, "only \(run.acknowledged) writes found room in the journal")
-        run.require(run.codes.contains(.io) && !run.codes.contains(.readOnly), "\(run.codes)")
-        disk_fail(0, 0, 0, false, nil)
-    }
+    await run.run(
+        mayStop: false, opened: { disk_fail(Int32(disk_flush.rawValue), 1, EIO, true, "data.mdb") },
+        repaired: {
+            run.require(run.acknowledged > 20, "only \(run.acknowledged) writes found room in the journal")
+            run.require(run.codes.contains(.io) && !run.codes.contains(.readOnly), "\(run.codes)")
+            disk_fail(0, 0, 0, false, nil)
+        })
     say("done \(run.acknowledged)")
 }
 

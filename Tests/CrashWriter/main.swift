@@ -5,7 +5,7 @@ import Vigil
 // A program for the crash tests to kill.
 //
 //     CrashWriter write PATH SEED sync|interval    writes until it is killed, and prints each acknowledged write
-//     CrashWriter record PATH TRACE SEED sync|interval COUNT NTH
+//     CrashWriter record PATH TRACE SEED "sync|interval often|rarely" COUNT NTH
 //                                                  writes COUNT times with each task, and records what the disk is asked;
 //                                                  the NTH flush fails
 //     CrashWriter faults DIRECTORY write|flush|entry EIO|ENOSPC|short once|lasting
@@ -24,8 +24,10 @@ let arguments = CommandLine.arguments
 switch arguments[1] {
 case "write": try await write(to: arguments[2], seed: arguments[3], isSync: arguments[4] == "sync")
 case "record":
+    let level = arguments[5].split(separator: " ")
     try await record(
-        arguments[2], into: arguments[3], seed: arguments[4], isSync: arguments[5] == "sync", count: Int(arguments[6])!,
+        arguments[2], into: arguments[3], seed: arguments[4], level: level[0], pace: level[1],
+        count: Int(arguments[6])!,
         failing: Int64(arguments[7])!)
 case "faults":
     let operations = ["write": disk_write, "flush": disk_flush, "entry": disk_entry][arguments[3]]!

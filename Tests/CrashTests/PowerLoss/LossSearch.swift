@@ -109,7 +109,7 @@ struct LossSearch {
     ) throws {
         model.apply(record, of: trace)
         if record.kind == disk_mark { try promised.add(trace.text(record), at: index) }
-        guard level == "interval" else { return }
+        guard level.hasPrefix("interval") else { return }
         let loss = model.firstLoss("store/journal-") ?? .max
         let end = promised.records.firstIndex { $0 >= loss } ?? promised.records.count
         promised.durable = max(promised.durable, promised.acknowledged[..<end].map(\.revision).max() ?? 0)
@@ -117,7 +117,7 @@ struct LossSearch {
 
     /// The newest revision that must be there.
     private func floor() -> Revision {
-        level == "sync" ? promised.acknowledged.map(\.revision).max() ?? 0 : promised.durable
+        level.hasPrefix("sync") ? promised.acknowledged.map(\.revision).max() ?? 0 : promised.durable
     }
 
     private mutating func survivors(_ units: Int) -> Survivors {
