@@ -17,12 +17,12 @@ func record(
     }
 }
 
-/// Checkpoints are made `often`, or only when the journal, which is then as small as can be, has no room left.
+/// Checkpoints are made `often`, or about when the journal, which is then as small as can be, has no room left.
 private func options(_ level: Substring, _ pace: Substring) -> StoreOptions {
     var options = smallOptions(level == "sync" ? .sync : .interval(.milliseconds(5)))
     if pace == "rarely" {
         options.log.segments = 2
-        options.log.checkpointBytes = 1 << 20
+        options.log.checkpointBytes = 128 << 10
         options.log.pendingBytes = 1 << 20
         options.log.checkpointInterval = .seconds(3600)
     }
