@@ -6,6 +6,8 @@ import Vigil
 //     CrashWriter follow PATH FROM                 follows, and prints each event
 //     CrashWriter read PATH                        prints all that can be read, then what a check finds
 //     CrashWriter check PATH                       the same, but checks first and reads nothing that is damaged
+//     CrashWriter damage PATH FILE TORN read|write damages a file of copies of the store, as the standard input says, and
+//                                                  prints what comes of it
 //     CrashWriter fixture PATH                     makes the store of Tests/RevisionLogTests/Fixtures, prints its events
 //                                                  and kills itself
 //
@@ -16,6 +18,8 @@ switch arguments[1] {
 case "write": try await write(to: arguments[2], seed: arguments[3], isSync: arguments[4] == "sync")
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
 case "read": await read(arguments[2], checkedFirst: false)
+case "damage":
+    await damage(arguments[2], arguments[3], torn: arguments[4], writes: arguments[5] == "write")
 case "check": await read(arguments[2], checkedFirst: true)
 default: try await makeFixture(arguments[2])
 }
