@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["ChildProcess"], path: "Tests/TestSupport", swiftSettings: settings),
         .executableTarget(
-            name: "CrashWriter", dependencies: ["Vigil"], path: "Tests/CrashWriter", swiftSettings: settings),
+            name: "CrashWriter", dependencies: ["Vigil", "LMDB"], path: "Tests/CrashWriter", swiftSettings: settings),
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
         .testTarget(
@@ -64,7 +64,7 @@ let package = Package(
             name: "WatchDispatchTests", dependencies: ["WatchDispatch", "Changes", "Threads", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "VigilTests", dependencies: ["Vigil", "Changes", "RevisionLog", "WatchDispatch", "TestSupport"],
+            name: "VigilTests", dependencies: ["Vigil", "Changes", "Threads", "RevisionLog", "WatchDispatch", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "Threads", "TestSupport"],

@@ -142,15 +142,17 @@ private struct DamagedStore {
     func run(_ name: String, _ damages: [String], writes: Bool) async throws -> [String] {
         var outcomes: [String] = []
         while outcomes.count < damages.count {
+            // No more at a time than the pipe takes, since the child's output is read only after its input was written.
+            let end = min(outcomes.count + 1000, damages.count)
             let child = try ChildProcess(
                 built: "CrashWriter",
                 ["damage", path, name, "zero \(newestFrame.lowerBound) 64", writes ? "write" : "read"],
-                input: damages[outcomes.count...].map { $0 + "\n" }.joined())
+                input: damages[outcomes.count..<end].map { $0 + "\n" }.joined())
             for await line in child.lines { outcomes.append(line) }
             let status = await child.status()
             try #require(outcomes.last?.hasPrefix("unfit") != true, "\(outcomes.last ?? "")")
             // Its death is the outcome of the one that it was at.
-            if outcomes.count < damages.count { outcomes.append("crash \(status)") }
+            if outcomes.count < end { outcomes.append("crash \(status)") }
         }
         return outcomes
     }
