@@ -73,8 +73,20 @@ let package = Package(
             name: "CrashTests", dependencies: ["Vigil", "RevisionLog", "CrashWriter", "ChildProcess", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "FuzzTests", dependencies: ["VigilCommand", "RevisionLog", "Changes", "TestSupport"],
+            exclude: ["Corpus", "LibFuzzer.swift"], swiftSettings: settings),
+        .testTarget(
             name: "CommandTests", dependencies: ["VigilCommand", "CrashWriter", "ChildProcess", "TestSupport"],
             swiftSettings: settings
         ),
     ]
 )
+
+// The same targets with libFuzzer, which brings a `main` of its own: see Tools/fuzz.
+if Context.environment["VIGIL_FUZZ"] != nil {
+    package.targets.removeAll { $0.type == .test }
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzzers", dependencies: ["RevisionLog", "Changes"], path: "Tests/FuzzTests",
+            sources: ["Targets.swift", "LibFuzzer.swift"], swiftSettings: settings))
+}
