@@ -68,7 +68,8 @@ struct PageWalk: ~Copyable {
         guard used + free.count + 2 == meta.lastPage + 1 else {
             throw damage(
                 freePages, freePages.root,
-                "leads to \(free.count) pages; with \(used) in use there are not the \(meta.lastPage + 1) of the header")
+                "leads to \(free.count) pages; with \(used) in use there are not the \(meta.lastPage + 1) of the header"
+            )
         }
         return used
     }

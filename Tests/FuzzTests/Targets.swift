@@ -60,7 +60,9 @@ enum FuzzTarget: String, CaseIterable {
         var frame: [UInt8] = []
         written.header.write(written.bytes, into: &frame)
         let again = frame.withUnsafeBytes { bytes in
-            FrameHeader.read(bytes).flatMap { try? JournalPayload.decode($0.header, .init(rebasing: bytes[$0.payload])) }
+            FrameHeader.read(bytes).flatMap {
+                try? JournalPayload.decode($0.header, .init(rebasing: bytes[$0.payload]))
+            }
         }
         precondition(again.map(Contents.init) == Contents(batch), "a frame changes when it is written again")
     }
