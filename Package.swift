@@ -54,7 +54,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["ChildProcess"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "CDiskShim", path: "Tests/CDiskShim"),
         .executableTarget(
-            name: "CrashWriter", dependencies: ["Vigil", "CDiskShim"], path: "Tests/CrashWriter",
+            name: "CrashWriter", dependencies: ["Vigil", "LMDB", "CDiskShim"], path: "Tests/CrashWriter",
             swiftSettings: settings),
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
@@ -66,7 +66,7 @@ let package = Package(
             name: "WatchDispatchTests", dependencies: ["WatchDispatch", "Changes", "Threads", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "VigilTests", dependencies: ["Vigil", "Changes", "RevisionLog", "WatchDispatch", "TestSupport"],
+            name: "VigilTests", dependencies: ["Vigil", "Changes", "Threads", "RevisionLog", "WatchDispatch", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "PromiseTests", dependencies: ["Vigil", "RevisionLog", "WatchDispatch", "Threads", "TestSupport"],
@@ -78,8 +78,20 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "FuzzTests", dependencies: ["VigilCommand", "RevisionLog", "Changes", "TestSupport"],
+            exclude: ["Corpus", "LibFuzzer.swift"], swiftSettings: settings),
+        .testTarget(
             name: "CommandTests", dependencies: ["VigilCommand", "CrashWriter", "ChildProcess", "TestSupport"],
             swiftSettings: settings
         ),
     ]
 )
+
+// The same targets with libFuzzer, which brings a `main` of its own: see Tools/fuzz.
+if Context.environment["VIGIL_FUZZ"] != nil {
+    package.targets.removeAll { $0.type == .test }
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzzers", dependencies: ["RevisionLog", "Changes"], path: "Tests/FuzzTests",
+            sources: ["Targets.swift", "LibFuzzer.swift"], swiftSettings: settings))
+}

@@ -51,7 +51,7 @@ public final class Environment: @unchecked Sendable {
     ///   - readOnly: no write transactions; the files must exist. Readers still write `lock.mdb`.
     ///   - mode: the permissions of the files, if they are created.
     /// - Throws: `noSuchFile`, `accessDenied`; `invalid` or `versionMismatch` if the file there is not LMDB's;
-    ///   `corrupted` if it has been truncated; `busy` if this process has it open already, which LMDB does not survive.
+    ///   `corrupted` if it has been truncated, or is small and has a damaged page; `busy` if this process has it open already, which LMDB does not survive.
     public init(
         path: String, mapBytes: Int, maximumDatabases: Int = 16, maximumReaders: Int = 2048, readOnly: Bool = false,
         mode: UInt32 = 0o600
@@ -76,9 +76,11 @@ public final class Environment: @unchecked Sendable {
         pageBytes = Int(stat.ms_psize)
         // Readers that died left their slots behind; a failure to look means only that they stay there.
         mdb_reader_check(handle, nil)
+        try verifySmallFile()
         if !readOnly { extendFileToLastPage() }
     }
 
+    // Runs also if `init` throws once all properties are set.
     deinit {
         close()
     }

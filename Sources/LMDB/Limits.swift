@@ -14,4 +14,7 @@ enum Limits {
     static let treeDepth = 32
     /// How often a file that looks damaged is looked at anew, because a writer may have been at work on it.
     static let inspections = 3
+    /// Pages in a file that is verified as a whole whenever it is opened: a few milliseconds. Of a larger one only the
+    /// header is, until ``Environment/verifyPages()`` is called.
+    static let pagesVerifiedAtOpening = 2048
 }

@@ -15,6 +15,10 @@ import CLMDB
 /// overflow page, 2 = it is the record of a database), 2 bytes length of the key, key, value. In a branch the first three
 /// fields are the number of the child page instead. The record of a database: flags at byte 4, depth at 6, number of
 /// entries at 32, root page at 40.
+///
+/// An entry of the list of free pages: the number of the transaction that gave them back, 8 bytes → how many, 8 bytes, and
+/// their numbers, 8 bytes each, descending. A page in use that is listed would be overwritten by a later commit. Each page
+/// is in use or listed, so the last page's number in the header can be checked too.
 struct PageWalk: ~Copyable {
     /// The record of a database.
     struct Tree {
@@ -36,15 +40,18 @@ struct PageWalk: ~Copyable {
     private let file: DataFile
     private let meta: DataFile.Meta
     private let pagesInFile: Int
-    /// One bit for each page that has been met.
+    /// One bit for each page of the file that has been met in a tree.
     private var met: [UInt64]
+    /// What the list of free pages names.
+    private var free: [UInt64] = []
     private var entries: UInt64 = 0
     private var lastKey: [UInt8]?
     private var subtrees: [Tree] = []
 
     init(_ file: consuming DataFile, _ meta: DataFile.Meta) throws(LMDBError) {
         pagesInFile = try file.byteCount() / meta.pageBytes
-        met = Array(repeating: 0, count: meta.lastPage / 64 + 1)
+        // Of the file and not of the header, which may claim anything.
+        met = Array(repeating: 0, count: pagesInFile / 64 + 1)
         self.file = file
         self.meta = meta
     }
@@ -52,16 +59,38 @@ struct PageWalk: ~Copyable {
     /// Walks everything that the meta page leads to. Returns how many pages that is.
     /// - Throws: `corrupted`, naming the page and what is wrong with it.
     mutating func run() throws(LMDBError) -> Int {
-        // The list of free pages has integers as keys, which have an order of their own.
-        try walk(Tree(name: "free pages", record: meta.freeRecord), ordered: false)
-        try walk(Tree(name: "main", record: meta.mainRecord), ordered: true)
-        while let tree = subtrees.popLast() { try walk(tree, ordered: true) }
-        return met.reduce(0) { $0 + $1.nonzeroBitCount }
+        let freePages = Tree(name: "free pages", record: meta.freeRecord)
+        try walk(freePages, isFreeList: true)
+        try walk(Tree(name: "main", record: meta.mainRecord))
+        while let tree = subtrees.popLast() { try walk(tree) }
+        let used = met.reduce(0) { $0 + $1.nonzeroBitCount }
+        try checkFreePages(freePages)
+        guard used + free.count + 2 == meta.lastPage + 1 else {
+            throw damage(
+                freePages, freePages.root,
+                "leads to \(free.count) pages; with \(used) in use there are not the \(meta.lastPage + 1) of the header"
+            )
+        }
+        return used
     }
 
-    private mutating func walk(_ tree: Tree, ordered: Bool) throws(LMDBError) {
-        // Duplicates, the one feature that changes the layout of leaves, are not used by this module.
-        guard tree.flags & 0x04 == 0 else { throw damage(tree, tree.root, "belongs to a database with duplicates") }
+    /// No page may be listed twice, or listed and in use.
+    private mutating func checkFreePages(_ tree: Tree) throws(LMDBError) {
+        free.sort()
+        var before: UInt64 = 0
+        for page in free {
+            guard page >= 2, page <= UInt64(meta.lastPage), page != before,
+                page >= UInt64(pagesInFile) || met[Int(page / 64)] & 1 << (page % 64) == 0
+            else { throw damage(tree, page, "is listed as free and is not") }
+            before = page
+        }
+    }
+
+    private mutating func walk(_ tree: Tree, isFreeList: Bool = false) throws(LMDBError) {
+        // Only the list of free pages has one, for keys that are integers: this module opens all databases without any.
+        guard tree.flags == (isFreeList ? 0x08 : 0) else {
+            throw damage(tree, tree.root, "belongs to a database with the flags \(tree.flags)")
+        }
         guard tree.root != UInt64.max else {
             if tree.entries != 0 || tree.depth != 0 { throw damage(tree, 0, "is missing, the root") }
             return
@@ -71,13 +100,13 @@ struct PageWalk: ~Copyable {
         guard (1...Limits.treeDepth).contains(tree.depth) else {
             throw damage(tree, tree.root, "is the root of a tree of depth \(tree.depth)")
         }
-        try visit(tree, tree.root, height: tree.depth, ordered: ordered)
+        try visit(tree, tree.root, height: tree.depth, isFreeList)
         guard entries == tree.entries else {
             throw damage(tree, tree.root, "leads to \(entries) entries instead of \(tree.entries)")
         }
     }
 
-    private mutating func visit(_ tree: Tree, _ number: UInt64, height: Int, ordered: Bool) throws(LMDBError) {
+    private mutating func visit(_ tree: Tree, _ number: UInt64, height: Int, _ isFreeList: Bool) throws(LMDBError) {
         try meet(tree, number, count: 1)
         let page = try file.read(meta.pageBytes, at: Int(number) * meta.pageBytes)
         let flags = page.load(UInt16.self, 10)
@@ -95,22 +124,22 @@ struct PageWalk: ~Copyable {
             else { throw damage(tree, number, "has a node outside of it") }
             if height > 1 {
                 let child = page.load(UInt64.self, node) & 0xFFFF_FFFF_FFFF
-                try visit(tree, child, height: height - 1, ordered: ordered)
+                try visit(tree, child, height: height - 1, isFreeList)
             } else {
-                try leafNode(tree, number, page, node, ordered: ordered)
+                try leafNode(tree, number, page, node, isFreeList)
             }
         }
     }
 
     private mutating func leafNode(
-        _ tree: Tree, _ number: UInt64, _ page: [UInt8], _ node: Int, ordered: Bool
+        _ tree: Tree, _ number: UInt64, _ page: [UInt8], _ node: Int, _ isFreeList: Bool
     ) throws(LMDBError) {
         let flags = page.load(UInt16.self, node + 4)
         let valueStart = node + 8 + Int(page.load(UInt16.self, node + 6))
         let valueBytes = Int(page.load(UInt16.self, node)) | Int(page.load(UInt16.self, node + 2)) << 16
         let key = Array(page[(node + 8)..<valueStart])
         entries += 1
-        if ordered, let lastKey, !lastKey.lexicographicallyPrecedes(key) {
+        if let lastKey, isFreeList ? !isAscending(lastKey, key) : !lastKey.lexicographicallyPrecedes(key) {
             throw damage(tree, number, "has keys out of order")
         }
         lastKey = key
@@ -118,13 +147,40 @@ struct PageWalk: ~Copyable {
         let stored = flags & 0x01 != 0 ? 8 : valueBytes
         guard valueStart + stored <= meta.pageBytes else { throw damage(tree, number, "has a value outside of it") }
         if flags & 0x01 != 0 {
-            try overflow(tree, page.load(UInt64.self, valueStart), valueBytes)
+            let first = page.load(UInt64.self, valueStart)
+            try overflow(tree, first, valueBytes)
+            if isFreeList {
+                try list(tree, key, try file.read(valueBytes, at: Int(first) * meta.pageBytes + 16), number)
+            }
+        } else if isFreeList {
+            try list(tree, key, Array(page[valueStart..<valueStart + valueBytes]), number)
         } else if flags & 0x02 != 0 {
             guard valueBytes == 48 else { throw damage(tree, number, "has a broken database record") }
             subtrees.append(
                 Tree(
                     name: String(decoding: key, as: UTF8.self),
                     record: Array(page[valueStart..<valueStart + valueBytes])))
+        }
+    }
+
+    /// Whether two keys of the list of free pages, which are integers, ascend.
+    private func isAscending(_ first: [UInt8], _ second: [UInt8]) -> Bool {
+        first.count == 8 && second.count == 8 && first.load(UInt64.self, 0) < second.load(UInt64.self, 0)
+    }
+
+    /// Takes in an entry of the list of free pages.
+    private mutating func list(
+        _ tree: Tree, _ key: [UInt8], _ value: [UInt8], _ number: UInt64
+    ) throws(LMDBError) {
+        guard key.count == 8, key.load(UInt64.self, 0) <= UInt64(meta.transaction), value.count >= 8,
+            value.load(UInt64.self, 0) <= UInt64(value.count / 8 - 1)
+        else { throw damage(tree, number, "has a list that makes no sense") }
+        var before = UInt64.max
+        for index in 0..<Int(value.load(UInt64.self, 0)) {
+            let page = value.load(UInt64.self, 8 + index * 8)
+            guard page < before else { throw damage(tree, number, "has a list out of order") }
+            before = page
+            free.append(page)
         }
     }
 

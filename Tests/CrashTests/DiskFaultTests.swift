@@ -34,7 +34,7 @@ import Testing
 
     /// Runs `CrashWriter` and expects that it finds no problem; returns how much it did.
     private static func run(_ verb: String, _ arguments: [String] = []) async throws -> Int {
-        try await withMemoryDirectory { directory in
+        try await withTemporaryDirectory(inMemory: true) { directory in
             let process = try ChildProcess(
                 built: "CrashWriter", [verb, directory] + arguments, errors: nil)
             var problems: [String] = []

@@ -16,7 +16,7 @@ func read(_ path: String, checkedFirst: Bool) async {
         let store = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
         if checkedFirst, try !store.check(deep: true).isClean { return say("problems") }
         do {
-            try readAll(store)
+            try readAll(store, say)
         } catch let error as StoreError {
             say("error \(error.code)")
         }
@@ -29,24 +29,25 @@ func read(_ path: String, checkedFirst: Bool) async {
     }
 }
 
-private func readAll(_ store: WatchStore) throws {
-    say("revisions \(store.earliest) \(store.head)")
+/// Calls `print` with a line for each answer that the store gives.
+func readAll(_ store: WatchStore, _ print: (String) -> Void) throws {
+    print("revisions \(store.earliest) \(store.head)")
     var keys: Set<Bytes> = []
     for update in try store.log(from: store.earliest, limit: .max).updates {
         for event in update {
-            say("log \(event.revision) \(event.type) \(event.key) \(event.value)")
+            print("log \(event.revision) \(event.type) \(event.key) \(event.value)")
             keys.insert(event.key)
         }
     }
     for revision in store.earliest...max(store.earliest, store.head) {
         for pair in try store.range(.all, RangeOptions(at: revision)).keyValues {
-            say("at \(revision) \(pair.key) \(pair.modRevision) \(pair.version) \(pair.value)")
+            print("at \(revision) \(pair.key) \(pair.modRevision) \(pair.version) \(pair.value)")
             keys.insert(pair.key)
         }
     }
     for key in keys.sorted() {
         let history = try store.history(of: key).map { "\($0.revision)" }
-        say("history \(key) \(history.joined(separator: " "))")
-        if let pair = try store.get(key) { say("now \(key) \(pair.modRevision) \(pair.value)") }
+        print("history \(key) \(history.joined(separator: " "))")
+        if let pair = try store.get(key) { print("now \(key) \(pair.modRevision) \(pair.value)") }
     }
 }

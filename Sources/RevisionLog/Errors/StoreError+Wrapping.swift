@@ -13,7 +13,9 @@ extension StoreError {
         let code: Code =
             switch error.code {
             case LMDBError.noSpace: .full
-            case LMDBError.corrupted, LMDBError.pageNotFound: .damaged
+            // What is appended comes after all that is there, and what is put may be there: unless a key is not what was
+            // written.
+            case LMDBError.corrupted, LMDBError.pageNotFound, LMDBError.keyExists: .damaged
             case LMDBError.invalid, LMDBError.versionMismatch: .notAStore
             case LMDBError.badValueSize: .invalidKey
             case LMDBError.closed: .closed

@@ -40,12 +40,17 @@ final class Committer: Sendable {
 
     private let queue = Monitor(Queue())
     private let log: RevisionLog
+    private let clock: @Sendable () -> Int64
     private let committed: @Sendable (ChangeBatch) -> Void
     private let thread = Monitor<OSThread?>(nil)
 
-    /// `committed` is called on the committer's thread with each group, when its writers' acknowledgement is under way.
-    init(log: RevisionLog, committed: @escaping @Sendable (ChangeBatch) -> Void) {
+    /// `clock` says the commit time of a group, in milliseconds since 1970. `committed` is called on the committer's
+    /// thread with each group, when its writers' acknowledgement is under way.
+    init(
+        log: RevisionLog, clock: @escaping @Sendable () -> Int64, committed: @escaping @Sendable (ChangeBatch) -> Void
+    ) {
         self.log = log
+        self.clock = clock
         self.committed = committed
         let started = OSThread { [self] in run() }
         thread.withLock { $0 = started }
@@ -111,7 +116,7 @@ final class Committer: Sendable {
         var batch: ChangeBatch?
         var failure: StoreError?
         if !group.isEmpty {
-            let finished = group.finish(milliseconds: Self.milliseconds())
+            let finished = group.finish(milliseconds: clock())
             do {
                 try log.append(finished)
                 batch = finished
@@ -126,7 +131,7 @@ final class Committer: Sendable {
     }
 
     /// Wall-clock time in milliseconds since 1970.
-    private static func milliseconds() -> Int64 {
+    static func systemClock() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000

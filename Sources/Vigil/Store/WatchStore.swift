@@ -45,16 +45,21 @@ public final class WatchStore: Sendable {
     /// - Throws: `.locked` if another process writes it, naming that; `.notAStore`, `.unsupportedFormat`, `.damaged` for
     ///   what is in the directory; `.io` if it cannot be read or created.
     public static func open(_ path: String, options: StoreOptions = StoreOptions()) async throws -> WatchStore {
-        try await open(path, options: options, faults: nil)
+        try await open(path, options: options, faults: nil, clock: Committer.systemClock)
     }
 
-    /// The same, with a disk that fails when a test wants it.
-    static func open(_ path: String, options: StoreOptions, faults: JournalFaults?) async throws -> WatchStore {
+    /// The same, with a disk that fails when a test wants it, and a clock that says what the test wants.
+    static func open(
+        _ path: String, options: StoreOptions, faults: JournalFaults? = nil,
+        clock: @escaping @Sendable () -> Int64 = Committer.systemClock
+    ) async throws -> WatchStore {
         // Opening reads and may flush: not on a thread of the tasks.
-        try await onThread { try WatchStore(path, options, faults) }
+        try await onThread { try WatchStore(path, options, faults, clock) }
     }
 
-    private init(_ path: String, _ options: StoreOptions, _ faults: JournalFaults?) throws {
+    private init(
+        _ path: String, _ options: StoreOptions, _ faults: JournalFaults?, _ clock: @escaping @Sendable () -> Int64
+    ) throws {
         let registry = WatchRegistry(config: options.watch)
         self.registry = registry
         let failure = Lock<StoreError?>(nil)
@@ -65,7 +70,7 @@ public final class WatchStore: Sendable {
                 path: path, creates: options.createsStore, options: options.log, durability: options.durability,
                 faults: faults)
             reader = log.reader
-            source = .committing(log, Committer(log: log) { registry.notify($0) })
+            source = .committing(log, Committer(log: log, clock: clock) { registry.notify($0) })
         case .readOnly:
             let follower = try LogFollower(path: path, options: options.log)
             reader = follower.reader

@@ -20,7 +20,7 @@ import Vigil
 
     @Test(arguments: levels)
     func whatWasPromisedSurvives(_ level: String) async throws {
-        try await withMemoryDirectory { directory in
+        try await withTemporaryDirectory(inMemory: true) { directory in
             let trace = try await Self.record("1", level, 300, in: directory)
             var search = LossSearch(level, "seed \(Self.seed), \(level)", directory, SeededGenerator(Self.seed))
             try await search.run(trace, DiskModel(), images: Self.images)
@@ -30,7 +30,7 @@ import Vigil
     /// While a store is being made, and before it has more than its first writes, every point is looked at, with each
     /// change that was not flushed as the only one that survived, and as the only one that did not.
     @Test func aStoreThatWasBeingMadeCanBeOpened() async throws {
-        try await withMemoryDirectory { directory in
+        try await withTemporaryDirectory(inMemory: true) { directory in
             let trace = try await Self.record("1", "sync often", 2, in: directory)
             var search = LossSearch(
                 "sync often", "seed \(Self.seed), a new store", directory, SeededGenerator(Self.seed))
@@ -41,7 +41,7 @@ import Vigil
     /// Power fails again while the store recovers from a loss, and after it.
     @Test(arguments: levels)
     func aSecondLossTakesNoMore(_ level: String) async throws {
-        try await withMemoryDirectory { directory in
+        try await withTemporaryDirectory(inMemory: true) { directory in
             var random = SeededGenerator(Self.seed &+ 1)
             let first = try await Self.record("1", level, 40, in: directory)
             for round in 0..<8 {
@@ -59,7 +59,7 @@ import Vigil
     /// never have come to the disk, whatever was flushed later.
     @Test(arguments: levels)
     func aLossAfterAFailedFlush(_ level: String) async throws {
-        try await withMemoryDirectory { directory in
+        try await withTemporaryDirectory(inMemory: true) { directory in
             var random = SeededGenerator(Self.seed &+ 2)
             var failed = 0
             for round in 0..<12 {

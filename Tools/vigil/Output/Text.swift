@@ -36,13 +36,14 @@ enum Text {
 
     /// `2026-11-23 08:00:00.123Z`
     static func time(_ milliseconds: Int64) -> String {
-        var seconds = time_t(milliseconds / 1000)
+        // Rounded down, also before 1970: a clock may say anything.
+        let fraction = ((milliseconds % 1000) + 1000) % 1000
+        var seconds = time_t((milliseconds / 1000) - (milliseconds % 1000 < 0 ? 1 : 0))
         var parts = tm()
-        gmtime_r(&seconds, &parts)
+        guard gmtime_r(&seconds, &parts) != nil else { return "\(milliseconds) ms" }
         func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + String(number) }
-        let fraction = String(milliseconds % 1000 + 1000).dropFirst()
-        return "\(1900 + parts.tm_year)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(fraction)Z"
+        return "\(1900 + Int(parts.tm_year))-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(String(fraction + 1000).dropFirst())Z"
     }
 
     /// `revision`, right-aligned.
