@@ -139,7 +139,7 @@ final class Checkpointer: Sendable {
             case .checkpoint:
                 let before = writer.meta.checkpoint
                 goesOn = checkpoint(&writer) ? retain(&writer) : goesOn
-                turn = writer.meta.checkpoint - before
+                turn = max(1, writer.meta.checkpoint - before)
             case .serve: serve(&writer)
             case .compact:
                 goesOn = compact(&writer)

@@ -33,16 +33,18 @@ extension LogReader {
 
     /// When `revision` was committed, in milliseconds since 1970.
     package func time(of revision: Revision) throws -> Int64 {
-        try withView { try time(of: revision, $0, $1) }
+        try withView { snapshot, transaction in
+            let earliest = max(try meta(transaction).earliest, snapshot.earliest)
+            guard revision >= earliest else { throw StoreError.compacted(requested: revision, earliest: earliest) }
+            return try time(of: revision, snapshot, transaction)
+        }
     }
 
     func time(
         of revision: Revision, _ snapshot: LogSnapshot, _ transaction: borrowing ReadTransaction
     ) throws -> Int64 {
         guard let batch = try batch(of: revision, snapshot, transaction) else {
-            let earliest = max(try meta(transaction).earliest, snapshot.earliest)
-            throw revision < earliest
-                ? StoreError.compacted(requested: revision, earliest: earliest) : StoreError.missing(revision)
+            throw StoreError.missing(revision)
         }
         return batch.commitTime(ofRecord: Int(revision - batch.firstRevision))
     }
