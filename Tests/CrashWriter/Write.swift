@@ -10,6 +10,8 @@ private func smallOptions(_ durability: Durability) -> StoreOptions {
     options.log.pendingBytes = 64 << 10
     options.log.checkpointInterval = .milliseconds(10)
     options.log.mapBytes = 1 << 20
+    // Besides what is compacted by hand.
+    options.log.retention = Retention(revisions: 420)
     return options
 }
 
@@ -44,7 +46,7 @@ private func writeForEver(_ store: WatchStore, seed: String, writer: Int) async 
             say("ack \(try await store.put(key, value)) \(key) \(value)")
         }
         if writer == 0, sequence % 50 == 0, store.head > store.earliest + 400 {
-            try await store.compact(through: store.head - 300)
+            try await store.compact(keeping: Retention(revisions: 300))
         }
     }
 }

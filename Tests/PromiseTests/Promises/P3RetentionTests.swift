@@ -116,7 +116,6 @@ extension P3Reliable {
             for index in 1...20 { try await store.put("k", Bytes("\(index)")) }
             let time = try store.show(5).update.commitMilliseconds
             try await store.compact(through: 10)
-            // Unless revision 10 is of another millisecond, none of its own can be told from one that is gone.
             let watch = try store.watch(.all, from: .time(milliseconds: time))
             await #expect(throws: StoreError.compacted(requested: 9, earliest: 10)) {
                 for try await _ in watch {}
