@@ -32,6 +32,16 @@ enum Limits {
     static let pageBytes = 4 << 20
     /// Records that one step of a compaction examines in its write transaction.
     static let compactionRecords = 4096
+    /// A retention compacts when one of its bounds is exceeded by this part of it, so that not every checkpoint brings a
+    /// compaction with it.
+    static let retentionSlack = 16
+    /// Blocks that one look for what a retention no longer wants walks over.
+    static let retentionBlocks = 256
+    /// The time between two looks for what has become too old while nothing is written, in seconds: `retentionSlack` of
+    /// the age, within these bounds.
+    static let retentionSeconds = 0.01...60.0
+    /// The longest age that a retention may have, 10 000 years.
+    static let longestAge = Duration.seconds(10_000 * 366 * 86_400)
     /// Problems that a check reports before it stops.
     static let reportedProblems = 100
     /// Attempts to take a snapshot anew when a compaction overtakes a read, before the error is passed on.

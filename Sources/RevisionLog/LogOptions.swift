@@ -19,6 +19,9 @@ public struct LogOptions: Sendable, Hashable {
     public var transactionChanges = 100_000
     /// Bytes of address space for LMDB to begin with; it grows by itself.
     public var mapBytes = 16 << 30
+    /// How much history is kept, by the process that has the store open for writing; everything, unless this says less.
+    /// It is not noted in the store: each opening for writing says it anew.
+    public var retention = Retention()
 
     /// The defaults.
     public init() {}
@@ -42,5 +45,6 @@ public struct LogOptions: Sendable, Hashable {
         )
         try require(transactionChanges > 0, "transactionChanges is \(transactionChanges); it must be positive")
         try require(mapBytes >= 1 << 20, "mapBytes is \(mapBytes); it must be at least 1 MiB")
+        try retention.validate()
     }
 }

@@ -70,7 +70,9 @@ struct Workload {
 
 /// Writes until it is killed.
 func write(to path: String, seed: String, isSync: Bool) async throws {
-    let store = try await WatchStore.open(
-        path, options: smallOptions(isSync ? .sync : .interval(.milliseconds(5))))
+    var options = smallOptions(isSync ? .sync : .interval(.milliseconds(5)))
+    // Besides what is compacted by hand.
+    options.log.retention = Retention(revisions: 420)
+    let store = try await WatchStore.open(path, options: options)
     try await Workload(seed: seed).run(store)
 }

@@ -10,9 +10,9 @@ struct LogWriterDouble {
     let log: RevisionLog
 
     /// One revision with one change.
-    func put(_ key: Bytes, _ value: Bytes) throws {
+    func put(_ key: Bytes, _ value: Bytes, milliseconds: Int64? = nil) throws {
         let latest = try log.reader.latest(key)?.numbers
-        try append(key, KeyVersion(putting: value, at: log.reader.head + 1, after: latest))
+        try append(key, KeyVersion(putting: value, at: log.reader.head + 1, after: latest), milliseconds: milliseconds)
     }
 
     func delete(_ key: Bytes) throws {
@@ -21,13 +21,13 @@ struct LogWriterDouble {
     }
 
     /// One revision with one change, be it right or wrong.
-    func append(_ key: Bytes, _ version: KeyVersion) throws {
+    func append(_ key: Bytes, _ version: KeyVersion, milliseconds: Int64? = nil) throws {
         var encoder = RecordEncoder(firstRevision: log.reader.head + 1)
         encoder.beginRecord(changes: 1)
         encoder.append(
             type: version.type, key: key, value: version.value, createRevision: version.createRevision,
             version: version.version, lease: 0, previousRevision: version.previousRevision)
-        try log.append(encoder.finish(milliseconds: 1_700_000_000_000 + log.reader.head))
+        try log.append(encoder.finish(milliseconds: milliseconds ?? 1_700_000_000_000 + log.reader.head))
     }
 }
 

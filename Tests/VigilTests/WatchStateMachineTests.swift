@@ -38,6 +38,10 @@ import Testing
         var earliest = WatchStateMachine(.earliest, keys: .all, head: 9, earliest: 1)
         let again = earliest.compacted(error)
         #expect(again == nil && earliest.next == 4)
+        var last = WatchStateMachine(.last(3), keys: .all, head: 9, earliest: 1)
+        #expect(last.next == 7)
+        let moved = last.compacted(.compacted(requested: 7, earliest: 8))
+        #expect(moved == nil && last.next == 8)
         // A step that found nothing is not a delivery yet.
         earliest.replayed(before: 5)
         let onceMore = earliest.compacted(.compacted(requested: 5, earliest: 6))

@@ -10,6 +10,7 @@ extension LogReader {
             var statistics = StoreStatistics()
             statistics.head = snapshot.head
             statistics.earliest = max(meta.earliest, snapshot.earliest)
+            statistics.earliestMilliseconds = try? time(of: statistics.earliest, snapshot, transaction)
             statistics.compacted = max(meta.compacted, snapshot.compacted)
             statistics.checkpoint = meta.checkpoint
             statistics.keys = Int(meta.keys) + keyDifference(snapshot, after: meta.checkpoint)

@@ -10,6 +10,11 @@ public struct StoreStatistics: Sendable, Hashable {
     public var compacted: Revision = 0
     /// The revision through which LMDB holds everything; what is newer is in the journal.
     public var checkpoint: Revision = 0
+    /// When the earliest revision was committed, in milliseconds since 1970 (UTC); nil if there is none, or the log is
+    /// damaged there.
+    public var earliestMilliseconds: Int64?
+    /// Why history that was to be forgotten is still there; nil if none is, or another process writes the store.
+    public var compactionFailure: StoreError?
     /// Keys that exist now.
     public var keys = 0
     /// Blocks in the log.

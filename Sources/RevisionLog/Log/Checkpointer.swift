@@ -15,6 +15,8 @@ final class Checkpointer: Sendable {
         /// Attempts that ended, well or not, and what the last one threw.
         var attempts: UInt64 = 0
         var failure: StoreError?
+        /// What the last attempt to forget history threw.
+        var compactionFailure: StoreError?
         var compactions: [Compaction] = []
         var requests: [Request] = []
     }
@@ -32,6 +34,7 @@ final class Checkpointer: Sendable {
         case checkpoint
         case serve
         case compact
+        case retain
         case stop
     }
 
@@ -119,16 +122,29 @@ final class Checkpointer: Sendable {
         if let failure = orders.withLock({ $0.failure }) { throw failure }
     }
 
+    /// Why history that should go does not, if it does not.
+    var compactionFailure: StoreError? { orders.withLock { $0.compactionFailure } }
+
     // MARK: On the thread
 
     private func run(_ writer: inout LogWriter) {
         // A step that failed is not tried again before a checkpoint succeeds or somebody asks.
-        var goesOn = true
+        var goesOn = retain(&writer)
+        // Records that a compaction may drop before the next checkpoint, even an urgent one: as many as the last one wrote,
+        // or a log that is written as fast as can be would never be compacted.
+        var turn: Revision = 0
         while true {
-            switch nextJob(goesOn && writer.hasCompactionWork) {
-            case .checkpoint: goesOn = checkpoint(&writer) || goesOn
+            let interval = writer.meta.earliest < writer.meta.checkpoint ? options.retention.interval : nil
+            switch nextJob(goesOn && writer.hasCompactionWork, isItsTurn: turn > 0, retentionInterval: interval) {
+            case .checkpoint:
+                let before = writer.meta.checkpoint
+                goesOn = checkpoint(&writer) ? retain(&writer) : goesOn
+                turn = max(1, writer.meta.checkpoint - before)
             case .serve: serve(&writer)
-            case .compact: goesOn = compact(&writer)
+            case .compact:
+                goesOn = compact(&writer)
+                turn -= Revision(Limits.compactionRecords)
+            case .retain: goesOn = retain(&writer)
             case .stop:
                 serve(&writer)
                 _ = checkpoint(&writer)
@@ -144,18 +160,19 @@ final class Checkpointer: Sendable {
         }
     }
 
-    private func nextJob(_ hasCompactionWork: Bool) -> Job {
+    private func nextJob(_ hasCompactionWork: Bool, isItsTurn: Bool, retentionInterval: Double?) -> Job {
         func urgent(_ orders: inout Orders) -> Job? {
             if orders.isStopping { return .stop }
-            if orders.isUrgent { return .checkpoint }
+            if orders.isUrgent, !(hasCompactionWork && isItsTurn) { return .checkpoint }
             if !orders.requests.isEmpty { return .serve }
             return orders.compactions.isEmpty && !hasCompactionWork ? nil : .compact
         }
-        // With nothing to do it sleeps without a timeout.
-        let ready: Job? = orders.wait { orders in
+        // With nothing to do it sleeps without a timeout, unless something may become too old.
+        let woken: Job?? = orders.wait(seconds: retentionInterval) { orders in
             if let job = urgent(&orders) { return .some(job) }
             return orders.isDirty ? .some(nil) : nil
-        }!
+        }
+        guard let ready = woken else { return .retain }
         return ready ?? orders.wait(seconds: options.checkpointInterval.seconds) { urgent(&$0) } ?? .checkpoint
     }
 
@@ -206,10 +223,28 @@ final class Checkpointer: Sendable {
                 state.compacted(through: target)
             }
             if writer.hasCompactionWork { try writer.compactionStep() }
-            if !writer.hasCompactionWork { finishCompactions(.success(()), through: writer.meta.compacted) }
+            guard !writer.hasCompactionWork else { return true }
+            finishCompactions(.success(()), through: writer.meta.compacted)
+            return retain(&writer)
+        } catch {
+            let failure = note(error)
+            orders.withLock { $0.compactionFailure = failure }
+            finishCompactions(.failure(failure), through: .max)
+            return false
+        }
+    }
+
+    /// Looks whether there is more history than the options want; false if that failed.
+    private func retain(_ writer: inout LogWriter) -> Bool {
+        do {
+            if try writer.retain(options.retention, now: wallClockMilliseconds()) {
+                state.compacted(through: writer.meta.compacted)
+            }
+            if !writer.hasCompactionWork { orders.withLock { $0.compactionFailure = nil } }
             return true
         } catch {
-            finishCompactions(.failure(note(error)), through: .max)
+            let failure = note(error)
+            orders.withLock { $0.compactionFailure = failure }
             return false
         }
     }

@@ -126,6 +126,7 @@ package final class RevisionLog: Sendable {
         var statistics = try reader.statistics()
         statistics.journalSegments = journal.segmentCount
         statistics.journalBytes = journal.segmentCount * options.segmentBytes
+        statistics.compactionFailure = checkpointer.compactionFailure
         return statistics
     }
 }

@@ -2,14 +2,6 @@ import Changes
 import RevisionLog
 import Threads
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// The one thread that assigns revisions. Whatever waits when it is free becomes one group: one frame, one flush.
 final class Committer: Sendable {
     /// One write, and who waits for it.
@@ -128,13 +120,6 @@ final class Committer: Sendable {
         Answers(requests: requests[first..<next], outcomes: outcomes, failure: failure).give()
         if let batch { committed(batch) }
         return next
-    }
-
-    /// Wall-clock time in milliseconds since 1970.
-    static func systemClock() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 }
 

@@ -48,18 +48,6 @@ extension WatchStore {
             committer.submit(transactions.enumerated().map { .part($0.element, index: $0.offset, of: series) })
         }
     }
-
-    /// Forgets the history before `revision`, which stays readable itself, and gives the space back. Returns when that is
-    /// done; reads, writes and watches go on meanwhile. A watch that still had to read what is gone fails with
-    /// `.compacted`.
-    ///
-    /// - Throws: `.compacted` if that was done before, `.futureRevision` if `revision` is newer than ``head``.
-    public func compact(through revision: Revision) async throws {
-        let (log, _) = try requireCommitter()
-        try await withCheckedThrowingContinuation { continuation in
-            log.compact(through: revision) { continuation.resume(with: $0) }
-        }
-    }
 }
 
 extension DeleteResult {

@@ -45,13 +45,13 @@ public final class WatchStore: Sendable {
     /// - Throws: `.locked` if another process writes it, naming that; `.notAStore`, `.unsupportedFormat`, `.damaged` for
     ///   what is in the directory; `.io` if it cannot be read or created.
     public static func open(_ path: String, options: StoreOptions = StoreOptions()) async throws -> WatchStore {
-        try await open(path, options: options, faults: nil, clock: Committer.systemClock)
+        try await open(path, options: options, faults: nil, clock: wallClockMilliseconds)
     }
 
     /// The same, with a disk that fails when a test wants it, and a clock that says what the test wants.
     static func open(
         _ path: String, options: StoreOptions, faults: JournalFaults? = nil,
-        clock: @escaping @Sendable () -> Int64 = Committer.systemClock
+        clock: @escaping @Sendable () -> Int64 = wallClockMilliseconds
     ) async throws -> WatchStore {
         // Opening reads and may flush: not on a thread of the tasks.
         try await onThread { try WatchStore(path, options, faults, clock) }
@@ -159,7 +159,8 @@ public final class WatchStore: Sendable {
     /// What is committed after the call, or concurrently, is neither missed nor seen twice. A revision that has not been
     /// made yet is waited for. A start before the retained history fails when the watch is read, with `.compacted`.
     ///
-    /// - Throws: `.invalidArgument` for a revision below 1 or a buffer size below 1.
+    /// - Throws: `.invalidArgument` for a revision below 1, a negative number of revisions or a buffer size below 1. A start
+    ///   by time is looked for in the log, and throws what reading throws.
     public func watch(
         _ keys: KeyRange, from start: WatchStart = .now, options: WatchOptions = WatchOptions()
     ) throws -> Watch {
@@ -167,14 +168,30 @@ public final class WatchStore: Sendable {
         if case .revision(let revision) = start, revision < 1 {
             throw StoreError(.invalidArgument, "a watch cannot start from revision \(revision); the first is 1")
         }
+        if case .last(let count) = start, count < 0 {
+            throw StoreError(.invalidArgument, "a watch cannot start \(count) revisions back; give 0 or more")
+        }
         if let size = options.bufferSize, size < 1 {
             throw StoreError(.invalidArgument, "the buffer size is \(size); it must be at least 1")
         }
         return Watch(
             WatchStorage(
-                reader: reader, registry: registry, keys: keys, start: start, options: options,
+                reader: reader, registry: registry, keys: keys, start: try resolved(start), options: options,
                 isClosed: { [weak self] in self?.isClosed.load(ordering: .acquiring) ?? true },
                 failure: { [failure] in failure.withLock { $0 } }))
+    }
+}
+
+extension WatchStore {
+    /// `start` by revision, if it is by time.
+    private func resolved(_ start: WatchStart) throws -> WatchStart {
+        guard case .time(let milliseconds) = start else { return start }
+        do {
+            return .revision(try reader.firstRevision(atOrAfter: milliseconds))
+        } catch let error as StoreError where error.code == .compacted {
+            // As for any other start that is gone, the watch says so when it is read.
+            return error.requested.map { .revision($0) } ?? .earliest
+        }
     }
 }
 

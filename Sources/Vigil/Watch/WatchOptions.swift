@@ -8,6 +8,13 @@ public enum WatchStart: Sendable, Hashable {
     case revision(Revision)
     /// With the oldest revision that is retained. Cannot lose a race with a compaction.
     case earliest
+    /// With the last so many revisions, or all that are retained if they are fewer; 0 is ``now``. Cannot lose a race with a
+    /// compaction either.
+    case last(Int)
+    /// With the first revision that was committed at this time or later, in milliseconds since 1970 (UTC): see
+    /// ``WatchStore/firstRevision(atOrAfter:)``. Before the first revision of all that is the first; where the history of
+    /// that time is compacted, the watch fails with `.compacted`; in the future it is ``now``.
+    case time(milliseconds: Int64)
     /// With what the keys hold now (``WatchElement/state(_:)``, in key order), then ``WatchElement/synced(_:)``, then
     /// every change after that revision.
     case snapshot

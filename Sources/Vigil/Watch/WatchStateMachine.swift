@@ -40,7 +40,7 @@ struct WatchStateMachine: Sendable {
     private var phase: Phase
     /// Whether updates were missed that the log has: then the end of the catch-up is worth a `progress`.
     private var isCatchingUp: Bool
-    /// Whether it begins at the earliest revision, whichever that is, and nothing was delivered yet.
+    /// Whether it begins at the earliest revision if that overtakes its start, and nothing was delivered yet.
     private var followsEarliest: Bool
     private let lower: Bytes
     /// Everything before this revision was delivered.
@@ -50,13 +50,15 @@ struct WatchStateMachine: Sendable {
     /// `head` is the newest revision at the moment of the call, `earliest` the oldest that is retained.
     init(_ start: WatchStart, keys: KeyRange, head: Revision, earliest: Revision) {
         lower = keys.lowerBound
-        followsEarliest = start == .earliest
         switch start {
         case .now: next = head + 1
         case .revision(let revision): next = revision
         case .earliest: next = earliest
+        case .last(let count): next = max(earliest, head - Revision(min(count, Int(head))) + 1)
         case .snapshot: next = head + 1
+        case .time: preconditionFailure("the store looks for the revision of a time before the watch begins")
         }
+        followsEarliest = start.isAtMostRetained
         isCatchingUp = next <= head
         phase = start == .snapshot ? .state(at: head, from: lower) : .reading
     }
@@ -159,6 +161,16 @@ struct WatchStateMachine: Sendable {
     /// Nothing more will be delivered.
     mutating func end() {
         phase = .ended
+    }
+}
+
+extension WatchStart {
+    /// Whether a compaction that overtakes the start moves it, instead of failing the watch.
+    fileprivate var isAtMostRetained: Bool {
+        switch self {
+        case .earliest, .last: true
+        case .now, .revision, .time, .snapshot: false
+        }
     }
 }
 

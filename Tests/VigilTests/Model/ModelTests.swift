@@ -215,8 +215,9 @@ private struct ModelRun {
 
     private mutating func beginWatch() throws {
         let start: WatchStart =
-            switch input.random.below(5) {
+            switch input.random.below(6) {
             case 0: .now
+            case 4: .last(input.random.below(30))
             case 1: .earliest
             case 2: .snapshot
             case 3: .revision(model.head + 1 + Revision(input.random.below(20)))

@@ -25,6 +25,8 @@ struct ModelWatch {
             case .now, .snapshot: model.head + 1
             case .revision(let revision): revision
             case .earliest: model.earliest
+            case .last(let count): max(model.earliest, model.head - Revision(count) + 1)
+            case .time: preconditionFailure("the model has no clock")
             }
     }
 
@@ -33,8 +35,8 @@ struct ModelWatch {
     mutating func read(_ model: ModelStore, limit: Int = .max, _ place: Comment) async throws -> Bool {
         do {
             if start == .snapshot, !hasDelivered { try await readState(model, place) }
-            // A watch of what is earliest begins there at its first read.
-            if start == .earliest, !hasDelivered { next = max(next, model.earliest) }
+            // A watch of what is earliest begins there at its first read; so does one of the last few, if fewer are left.
+            if isAtMostRetained, !hasDelivered { next = max(next, model.earliest) }
             for expected in pending(model).prefix(limit) {
                 let update = try await nextUpdate(expected[0].revision, place)
                 #expect(
@@ -53,6 +55,11 @@ struct ModelWatch {
             #expect(error.earliest == model.earliest, "\(description), \(place)")
             return false
         }
+    }
+
+    private var isAtMostRetained: Bool {
+        if case .last = start { return true }
+        return start == .earliest
     }
 
     /// After the store was closed: a part of what there was to read may still come, then the end.

@@ -8,17 +8,19 @@ struct ExportCommand: AsyncParsableCommand {
     private static let pageKeys = 4096
 
     @OptionGroup var arguments: StoreArguments
-    @Option(help: ArgumentHelp("The revision to read at.", valueName: "rev")) var at: Revision?
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("What to read at: \(RevisionArgument.help).", valueName: "rev"))
+    var at: RevisionArgument?
     @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "p")) var prefix = ""
 
     func validate() throws {
-        try arguments.validate(at: at)
+        try at?.validate("--at", atLeast: 0)
     }
 
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
             let all = KeyRange.prefix(Bytes(argument: prefix))
-            let revision = at ?? store.head
+            let revision = try at?.newest(in: store) ?? store.head
             var lower = all.lowerBound
             while true {
                 let keys: KeyRange = all.upperBound.map { .range(lower, $0) } ?? .from(lower)

@@ -11,15 +11,19 @@ struct GetCommand: AsyncParsableCommand {
 
     @OptionGroup var arguments: StoreArguments
     @Argument var key: String
-    @Option(help: ArgumentHelp("The revision to read at.", valueName: "rev")) var at: Revision?
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("What to read at: \(RevisionArgument.help).", valueName: "rev"))
+    var at: RevisionArgument?
     @Flag(help: "Print the value alone, without a line end.") var raw = false
 
     func validate() throws {
-        try arguments.validate(at: at)
+        try at?.validate("--at", atLeast: 0)
     }
 
     func run() async throws {
-        let found = try await arguments.withStore(.readOnly) { try $0.get(Bytes(argument: key), at: at) }
+        let found = try await arguments.withStore(.readOnly) { store in
+            try store.get(Bytes(argument: key), at: at?.newest(in: store))
+        }
         guard let found else { throw NotThere() }
         if arguments.json {
             Output.standard.line(JSONObject(found))

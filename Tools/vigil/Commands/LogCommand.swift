@@ -8,25 +8,31 @@ struct LogCommand: AsyncParsableCommand {
     private static let pageRevisions = 1000
 
     @OptionGroup var arguments: StoreArguments
-    @Option(help: ArgumentHelp("The first revision; the earliest if left out.", valueName: "rev"))
-    var from: Revision?
-    @Option(help: ArgumentHelp("The last revision; the newest if left out.", valueName: "rev"))
-    var to: Revision?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The first revision: \(LogOrigin.help). The earliest if left out.", valueName: "start"))
+    var from: LogOrigin?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The last: \(RevisionArgument.help). The newest if left out.", valueName: "rev"))
+    var to: RevisionArgument?
     @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "p")) var prefix = ""
     @Option(help: ArgumentHelp("At most so many revisions.", valueName: "n")) var limit: Int?
 
     func validate() throws {
         if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must not be negative") }
-        if let from, from < 1 { throw ValidationError("--from is \(from); the first revision is 1") }
+        try to?.validate("--to", atLeast: 1)
     }
 
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
-            var next: Revision? = from ?? store.earliest
+            let last = try to?.newest(in: store)
+            var next: Revision? = try from?.revision(in: store) ?? store.earliest
             var left = limit ?? .max
             while let revision = next, left > 0 {
                 let page = try store.log(
-                    .prefix(Bytes(argument: prefix)), from: revision, through: to, limit: min(left, Self.pageRevisions))
+                    .prefix(Bytes(argument: prefix)), from: revision, through: last,
+                    limit: min(left, Self.pageRevisions))
                 for update in page.updates { show(update) }
                 left -= page.updates.count
                 next = page.next

@@ -10,19 +10,21 @@ struct LsCommand: AsyncParsableCommand {
 
     @OptionGroup var arguments: StoreArguments
     @Argument(help: "Every key, if it is left out.") var prefix = ""
-    @Option(help: ArgumentHelp("The revision to read at.", valueName: "rev")) var at: Revision?
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("What to read at: \(RevisionArgument.help).", valueName: "rev"))
+    var at: RevisionArgument?
     @Option(help: ArgumentHelp("At most so many keys.", valueName: "n")) var limit: Int?
     @Flag(name: .long, help: "Leave the values out.") var keysOnly = false
 
     func validate() throws {
-        try arguments.validate(at: at)
+        try at?.validate("--at", atLeast: 0)
         if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must not be negative") }
     }
 
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
             let all = KeyRange.prefix(Bytes(argument: prefix))
-            let revision = at ?? store.head
+            let revision = try at?.newest(in: store) ?? store.head
             var lower = all.lowerBound
             var left = limit ?? .max
             while left > 0 {

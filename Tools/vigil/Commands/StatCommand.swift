@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Vigil
 
 struct StatCommand: AsyncParsableCommand {
@@ -19,7 +20,7 @@ struct StatCommand: AsyncParsableCommand {
     private static func rows(_ s: StoreStatistics) -> [(String, String)] {
         [
             ("head", "revision \(s.head)"),
-            ("earliest", "revision \(s.earliest)\(s.compacted == 0 ? ", never compacted" : "")"),
+            ("earliest", "revision \(s.earliest)\(s.compacted == 0 ? ", never compacted" : "")\(age(s))"),
             ("keys", "\(s.keys)"),
             (
                 "log",
@@ -34,6 +35,13 @@ struct StatCommand: AsyncParsableCommand {
         ]
     }
 
+    /// How far the log goes back.
+    private static func age(_ s: StoreStatistics) -> String {
+        guard let milliseconds = s.earliestMilliseconds else { return "" }
+        let age = Int64(Date().timeIntervalSince1970 * 1000) - milliseconds
+        return ", of \(Text.time(milliseconds))" + (age < 0 ? "" : ", \(Text.duration(age)) ago")
+    }
+
     private static func hundredths(_ value: Double) -> String {
         let rounded = Int((value * 100).rounded())
         return "\(rounded / 100)." + (rounded % 100 < 10 ? "0" : "") + "\(rounded % 100)"
@@ -43,6 +51,7 @@ struct StatCommand: AsyncParsableCommand {
         var json = JSONObject()
         json.add("head", s.head)
         json.add("earliest", s.earliest)
+        if let milliseconds = s.earliestMilliseconds { json.add("earliest_ms", milliseconds) }
         json.add("compacted", s.compacted)
         json.add("checkpoint", s.checkpoint)
         json.add("keys", s.keys)

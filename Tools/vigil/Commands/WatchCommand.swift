@@ -18,7 +18,8 @@ struct WatchCommand: AsyncParsableCommand {
     @Flag(help: "Watch every key that begins with KEY.") var prefix = false
     @Option(name: .long, help: ArgumentHelp("Watch from KEY to this one, not included.", valueName: "key"))
     var rangeEnd: String?
-    @Option(help: ArgumentHelp("now, earliest, snapshot, or a revision.", valueName: "start"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("now, snapshot, \(LogOrigin.help).", valueName: "start"))
     var from: WatchOrigin = .start(.now)
     @Option(help: ArgumentHelp("Stop after head (as it is when the command starts) or a revision.", valueName: "end"))
     var until: WatchEnd?

@@ -12,11 +12,6 @@ struct StoreArguments: ParsableArguments {
     @Flag(name: .long, help: "Print JSON: one object, or one a line.")
     var json = false
 
-    /// Revision 0 is the empty store that every other began as.
-    func validate(at revision: Revision?) throws {
-        if let revision, revision < 0 { throw ValidationError("--at is \(revision); it must not be negative") }
-    }
-
     /// Opens the store, runs `body` and closes it, whatever happens. Without `creates` the store must be there.
     func withStore<R>(
         _ access: StoreOptions.Access, creates: Bool = true, _ body: (WatchStore) async throws -> R

@@ -19,15 +19,46 @@ struct WatchOrigin: ExpressibleByArgument, CustomStringConvertible {
         description = argument
         switch argument {
         case "now": start = .now
-        case "earliest": start = .earliest
         case "snapshot": start = .snapshot
         default:
-            guard let revision = Revision(argument), revision >= 1 else { return nil }
-            start = .revision(revision)
+            guard let origin = LogOrigin(argument: argument) else { return nil }
+            start = origin.start
         }
     }
 
     var defaultValueDescription: String { description }
+}
+
+/// The same of what reads the past only.
+struct LogOrigin: ExpressibleByArgument {
+    let start: WatchStart
+
+    static let help = "earliest, -N for the last N revisions, \(RevisionArgument.help)"
+
+    init?(argument: String) {
+        if argument == "earliest" {
+            start = .earliest
+            return
+        }
+        switch RevisionArgument(argument: argument) {
+        case .revision(let revision) where revision >= 1: start = .revision(revision)
+        case .revision(let revision) where revision < 0: start = .last(Int(clamping: revision.magnitude))
+        case .time(let time): start = .time(milliseconds: time.milliseconds)
+        case .revision, nil: return nil
+        }
+    }
+
+    /// The first revision to read, which may be the one after the newest, and no later.
+    func revision(in store: WatchStore) throws -> Revision {
+        switch start {
+        case .revision(let revision):
+            if revision > store.head + 1 { throw StoreError.future(requested: revision, head: store.head) }
+            return revision
+        case .last(let count): return max(store.earliest, store.head - Revision(min(count, Int(store.head))) + 1)
+        case .time(let milliseconds): return try store.firstRevision(atOrAfter: milliseconds)
+        case .earliest, .now, .snapshot: return store.earliest
+        }
+    }
 }
 
 /// The value of `--until`.

@@ -46,6 +46,13 @@ enum Text {
             + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(String(fraction + 1000).dropFirst())Z"
     }
 
+    /// `4.2 d`
+    static func duration(_ milliseconds: Int64) -> String {
+        let units = [("d", 86_400_000.0), ("h", 3_600_000), ("min", 60_000), ("s", 1000)]
+        let unit = units.first { Double(milliseconds) >= $0.1 } ?? units[3]
+        return "\(decimal(Double(milliseconds) / unit.1)) \(unit.0)"
+    }
+
     /// `revision`, right-aligned.
     static func revision(_ revision: Revision) -> String {
         let text = String(revision)
