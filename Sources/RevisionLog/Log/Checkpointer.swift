@@ -16,6 +16,7 @@ final class Checkpointer: Sendable {
         var attempts: UInt64 = 0
         var failure: StoreError?
         var compactions: [Compaction] = []
+        var seals: [Seal] = []
         var requests: [Request] = []
     }
 
@@ -28,10 +29,17 @@ final class Checkpointer: Sendable {
         var completion: @Sendable (Result<Void, StoreError>) -> Void
     }
 
+    /// A request to seal the whole log, and whom to tell: of revisions done and in all, and of the end.
+    private struct Seal: Sendable {
+        var progress: (@Sendable (Int64, Int64) -> Void)?
+        var completion: @Sendable (Result<Void, StoreError>) -> Void
+    }
+
     private enum Job {
         case checkpoint
         case serve
         case compact
+        case seal
         case stop
     }
 
@@ -91,6 +99,18 @@ final class Checkpointer: Sendable {
         if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
     }
 
+    /// Merges the small blocks of all that is checkpointed. `completion` is called at the end.
+    func seal(
+        progress: (@Sendable (Int64, Int64) -> Void)?,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        let isStopping = orders.notify { orders in
+            if !orders.isStopping { orders.seals.append(.init(progress: progress, completion: completion)) }
+            return orders.isStopping
+        }
+        if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
+    }
+
     /// Runs `body` on the thread, which owns LMDB's write transactions, and passes on what it returns or throws.
     func perform<R: Sendable>(
         _ body: @escaping @Sendable (inout LogWriter) throws -> R,
@@ -124,39 +144,60 @@ final class Checkpointer: Sendable {
     private func run(_ writer: inout LogWriter) {
         // A step that failed is not tried again before a checkpoint succeeds or somebody asks.
         var goesOn = true
+        // Sealing waits while there is much to do.
+        var isQuiet = true
+        var deadline: ContinuousClock.Instant?
         while true {
-            switch nextJob(goesOn && writer.hasCompactionWork) {
-            case .checkpoint: goesOn = checkpoint(&writer) || goesOn
+            let work = (
+                compacts: goesOn && writer.hasCompactionWork, seals: goesOn && writer.hasSealingWork, isQuiet: isQuiet
+            )
+            switch nextJob(work, &deadline) {
+            case .checkpoint:
+                let before = writer.meta.logRawBytes
+                goesOn = checkpoint(&writer) || goesOn
+                isQuiet = writer.meta.logRawBytes - before <= Limits.quietBytes
+                deadline = nil
             case .serve: serve(&writer)
             case .compact: goesOn = compact(&writer)
+            case .seal:
+                goesOn = seal(&writer)
+                isQuiet = true
             case .stop:
                 serve(&writer)
                 _ = checkpoint(&writer)
                 let abandoned = orders.withLock { orders in
-                    defer { orders.compactions = [] }
-                    return orders.compactions
+                    defer { (orders.compactions, orders.seals) = ([], []) }
+                    return orders.compactions.map(\.completion) + orders.seals.map(\.completion)
                 }
-                for compaction in abandoned {
-                    compaction.completion(.failure(StoreError(.closed, "the store was closed")))
-                }
+                for completion in abandoned { completion(.failure(StoreError(.closed, "the store was closed"))) }
                 return
             }
         }
     }
 
-    private func nextJob(_ hasCompactionWork: Bool) -> Job {
+    /// `deadline` is when commits that wait have waited long enough, whatever else is done meanwhile.
+    private func nextJob(
+        _ work: (compacts: Bool, seals: Bool, isQuiet: Bool), _ deadline: inout ContinuousClock.Instant?
+    ) -> Job {
         func urgent(_ orders: inout Orders) -> Job? {
             if orders.isStopping { return .stop }
             if orders.isUrgent { return .checkpoint }
             if !orders.requests.isEmpty { return .serve }
-            return orders.compactions.isEmpty && !hasCompactionWork ? nil : .compact
+            if orders.isDirty, let deadline, deadline <= .now { return .checkpoint }
+            if !orders.compactions.isEmpty || work.compacts { return .compact }
+            return !orders.seals.isEmpty || work.seals && work.isQuiet ? .seal : nil
         }
-        // With nothing to do it sleeps without a timeout.
-        let ready: Job? = orders.wait { orders in
+        // With nothing to do it sleeps without a timeout; when nothing was committed for an interval, it is quiet.
+        let interval = options.checkpointInterval
+        let ready: Job?? = orders.wait(seconds: work.seals ? interval.seconds : nil) { orders in
+            if orders.isDirty, deadline == nil { deadline = .now + interval }
             if let job = urgent(&orders) { return .some(job) }
             return orders.isDirty ? .some(nil) : nil
-        }!
-        return ready ?? orders.wait(seconds: options.checkpointInterval.seconds) { urgent(&$0) } ?? .checkpoint
+        }
+        guard let ready else { return .seal }
+        if let ready { return ready }
+        let remaining = deadline.map { max(0, ContinuousClock.now.duration(to: $0).seconds) }
+        return orders.wait(seconds: remaining ?? 0) { urgent(&$0) } ?? .checkpoint
     }
 
     private func serve(_ writer: inout LogWriter) {
@@ -212,6 +253,25 @@ final class Checkpointer: Sendable {
             finishCompactions(.failure(StoreError(wrapping: error)), through: .max)
             return false
         }
+    }
+
+    /// One step; false if it failed.
+    private func seal(_ writer: inout LogWriter) -> Bool {
+        let requests = orders.withLock { $0.seals }
+        var result: Result<Void, StoreError>?
+        do {
+            if try writer.sealingStep(completely: !requests.isEmpty) { result = .success(()) }
+        } catch {
+            result = .failure(StoreError(wrapping: error))
+        }
+        let meta = writer.meta
+        for request in requests { request.progress?(max(0, meta.sealed - meta.dropped), meta.checkpoint - meta.dropped + 1) }
+        if let result {
+            orders.withLock { $0.seals.removeFirst(requests.count) }
+            for request in requests { request.completion(result) }
+        }
+        if case .failure = result { return false }
+        return true
     }
 
     private func finishCompactions(_ result: Result<Void, StoreError>, through revision: Revision) {

@@ -1,5 +1,6 @@
 public import Changes
 public import RevisionLog
+import Threads
 
 extension WatchStore {
     /// Puts `value` under `key`, which has 1 to 511 bytes, and returns the revision that this made. Key and value together
@@ -46,6 +47,16 @@ extension WatchStore {
         return await withUnsafeContinuation { continuation in
             let series = CommitSeries(count: transactions.count, continuation)
             committer.submit(transactions.enumerated().map { .part($0.element, index: $0.offset, of: series) })
+        }
+    }
+
+    /// Makes the log as compact as it gets: merges its small blocks, also the last ones. That happens in the background
+    /// too, whenever enough of them have gathered for a full block; this does not wait for more. Reads, writes and watches
+    /// go on meanwhile. `progress` is called now and then with (revisions done, revisions in all).
+    public func seal(progress: (@Sendable (Int64, Int64) -> Void)? = nil) async throws {
+        let (log, _) = try requireCommitter()
+        try await withCheckedThrowingContinuation { continuation in
+            _ = OSThread { log.seal(progress: progress) { continuation.resume(with: $0) } }
         }
     }
 
