@@ -23,17 +23,27 @@ import Threads
 /// last reference to it goes; a running transaction is such a reference. It must not be used in a forked child.
 ///
 /// Sound as `Sendable`: LMDB's environment may be shared by threads; what it forbids (a remap under an open transaction,
-/// databases opened by two threads at once) `gate` and `databases` prevent.
+/// databases opened by two threads at once, use after it was closed) `gate` and `databases` prevent.
 public final class Environment: @unchecked Sendable {
     /// The directory.
     public let path: String
     public let isReadOnly: Bool
-    let handle: OpaquePointer
+    /// Replaced by ``adoptCompactCopy(swapped:)`` only, while `gate` keeps everybody out.
+    var handle: OpaquePointer
+    let options: Options
     let gate = Gate()
     let databases = Lock<[String: Database]>([:])
     /// The size of a page, in bytes.
     public let pageBytes: Int
     private let identity: OpenDirectories.Identity
+
+    /// What it was opened with, and is opened with again.
+    struct Options {
+        var maximumDatabases: UInt32
+        var maximumReaders: UInt32
+        var readOnly: Bool
+        var mode: UInt32
+    }
 
     /// Opens the environment in the directory at `path`, which must exist, and creates its files if there are none.
     ///
@@ -55,9 +65,11 @@ public final class Environment: @unchecked Sendable {
         // Nothing is created or changed, and nothing mapped, before the file has been looked at.
         try Self.inspect(path)
         identity = try OpenDirectories.add(path)
+        options = Options(
+            maximumDatabases: UInt32(maximumDatabases), maximumReaders: UInt32(maximumReaders), readOnly: readOnly,
+            mode: mode)
         do {
-            handle = try Self.open(
-                path, mapBytes, UInt32(maximumDatabases), UInt32(maximumReaders), readOnly: readOnly, mode)
+            handle = try Self.open(path, mapBytes, options)
         } catch {
             OpenDirectories.remove(identity)
             throw error
@@ -89,18 +101,16 @@ public final class Environment: @unchecked Sendable {
         if isFirst { OpenDirectories.remove(identity) }
     }
 
-    private static func open(
-        _ path: String, _ mapBytes: Int, _ databases: UInt32, _ readers: UInt32, readOnly: Bool, _ mode: UInt32
-    ) throws(LMDBError) -> OpaquePointer {
+    static func open(_ path: String, _ mapBytes: Int, _ options: Options) throws(LMDBError) -> OpaquePointer {
         var environment: OpaquePointer?
         try LMDBError.check(mdb_env_create(&environment), "create an environment")
         let handle = environment!
         do {
             try LMDBError.check(mdb_env_set_mapsize(handle, roundedMapBytes(mapBytes)), "set the map size")
-            try LMDBError.check(mdb_env_set_maxdbs(handle, databases), "set the number of databases")
-            try LMDBError.check(mdb_env_set_maxreaders(handle, readers), "set the number of readers")
-            let flags = UInt32(MDB_NOTLS | (readOnly ? MDB_RDONLY : 0))
-            try LMDBError.check(mdb_env_open(handle, path, flags, mode_t(mode)), "open \(path)")
+            try LMDBError.check(mdb_env_set_maxdbs(handle, options.maximumDatabases), "set the number of databases")
+            try LMDBError.check(mdb_env_set_maxreaders(handle, options.maximumReaders), "set the number of readers")
+            let flags = UInt32(MDB_NOTLS | (options.readOnly ? MDB_RDONLY : 0))
+            try LMDBError.check(mdb_env_open(handle, path, flags, mode_t(options.mode)), "open \(path)")
         } catch {
             mdb_env_close(handle)
             throw error

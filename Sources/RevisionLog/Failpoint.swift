@@ -22,6 +22,8 @@ package enum Failpoint: String, CaseIterable, Sendable {
     case compactionNoted, compactionStepWritten, compactionStepCommitted
     // Sealing.
     case sealingStepWritten, sealingStepCommitted
+    // Shrinking.
+    case shrinkCopied, shrinkSwapped
 
     #if DEBUG
         /// Arrivals so far at the one that was asked for.

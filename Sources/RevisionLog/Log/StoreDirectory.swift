@@ -10,7 +10,7 @@ import LMDB
 
 // The directory of a store (0700, files 0600):
 //
-//     data.mdb      LMDB's data
+//     data.mdb      LMDB's data; data.mdb.new is a copy that a crash left (Environment+Shrink.swift in LMDB)
 //     lock.mdb      LMDB's table of readers
 //     lock          locked by the process that writes; has its pid and the newest visible revision (WriterLock.swift)
 //     journal-NNN   segments of the journal (Frame.swift)
@@ -48,6 +48,7 @@ enum StoreDirectory {
 
     /// Opens it for writing; a new one gets its databases and an id, one of an older format becomes one of the newest.
     static func open(_ path: String, options: LogOptions) throws -> Store {
+        Environment.removeCompactCopy(in: path)
         let environment = try Environment(path: path, mapBytes: options.mapBytes)
         let databases = try Databases(environment, create: true)
         let meta = try environment.withWrite { transaction in

@@ -60,6 +60,24 @@ extension WatchStore {
         }
     }
 
+    /// Gives the space that LMDB's file does not use any more back to the file system. The file never becomes shorter by
+    /// itself: what was compacted or replaced leaves room for what comes, and ``StoreStatistics/freeBytes`` says how much.
+    ///
+    /// Writes a copy of the file without that, so it needs as much room as the store has content. No other process may
+    /// have the store open. Reads and watches go on, except for the moment of the swap; so do writes, until as much has
+    /// gathered as ``LogOptions/pendingBytes`` says: nothing is checkpointed before the copy is done. After a crash at any
+    /// moment the store is whole, shrunk or not.
+    ///
+    /// - Returns: the size of the file before and after, in bytes.
+    /// - Throws: `.locked` if another process has the store open, naming it; `.full` if there is no room for the copy.
+    @discardableResult
+    public func shrink() async throws -> (before: Int, after: Int) {
+        let (log, _) = try requireCommitter()
+        return try await withCheckedThrowingContinuation { continuation in
+            log.shrink { continuation.resume(with: $0) }
+        }
+    }
+
     /// Forgets the history before `revision`, which stays readable itself, and gives the space back. Returns when that is
     /// done; reads, writes and watches go on meanwhile. A watch that still had to read what is gone fails with
     /// `.compacted`.

@@ -1,13 +1,12 @@
 import Changes
 import LMDB
 import TestSupport
-import Testing
 
 @testable import RevisionLog
 
 /// The checkpointer's work without its thread: what happens in LMDB, and when, is up to the test.
-struct WriterDouble: ~Copyable {
-    var writer: LogWriter
+final class WriterDouble {
+    private var writer: LogWriter
     let state: LogState
     let reader: LogReader
 
@@ -23,6 +22,11 @@ struct WriterDouble: ~Copyable {
         writer = LogWriter(environment: store.environment, databases: store.databases, meta: store.meta)
     }
 
+    var meta: Meta { writer.meta }
+    var hasSealingWork: Bool { writer.hasSealingWork }
+
+    func sealingStep() throws -> Bool { try writer.sealingStep(completely: false) }
+
     /// One revision that puts `value`.
     func put(_ key: Bytes, _ value: Bytes) throws {
         let revision = state.head + 1
@@ -35,19 +39,19 @@ struct WriterDouble: ~Copyable {
         state.append(encoder.finish(milliseconds: 1_700_000_000_000 + revision * 1000))
     }
 
-    mutating func checkpoint() throws {
+    func checkpoint() throws {
         let frozen = state.freeze()
         try writer.checkpoint(frozen)
         state.checkpointed(frozen)
     }
 
-    mutating func compact(through revision: Revision) throws {
+    func compact(through revision: Revision) throws {
         try writer.setCompacted(revision)
         state.compacted(through: revision)
         while writer.hasCompactionWork { try writer.compactionStep() }
     }
 
-    mutating func seal() throws {
+    func seal() throws {
         while try !writer.sealingStep(completely: true) {}
     }
 
