@@ -55,7 +55,7 @@ let package = Package(
         .executableTarget(
             name: "CrashWriter", dependencies: ["Vigil"], path: "Tests/CrashWriter", swiftSettings: settings),
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
-        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB", "Threads"], swiftSettings: settings),
         .testTarget(
             name: "RevisionLogTests",
             dependencies: ["RevisionLog", "LMDB", "Changes", "Threads", "CCRC32C", "TestSupport"],

@@ -41,25 +41,37 @@ extension Environment {
         unlink("\(directory)/\(copyName)")
     }
 
-    /// Writes a copy without free pages beside the data file, and checks every page of it. Reads go on meanwhile; nothing
-    /// may be written between this and ``adoptCompactCopy(swapped:)``, or it would be lost.
-    /// - Throws: `busy` if another process reads the environment; `noSpace`. Nothing has changed then.
-    public func writeCompactCopy() throws(LMDBError) {
+    /// Puts a copy without free pages in the place of the data file. Reads go on while it is written; at its end new
+    /// transactions wait, and those that are open are waited for, at most a minute. `copied` and `swapped` are called after
+    /// the copy was written and after it took its place, before it is opened.
+    /// - Throws: `busy` if another process has the environment open, transactions of this one do not end, or something was
+    ///   written meanwhile; `noSpace`; `corrupted`. Nothing has changed then. After an error that leaves in doubt which of
+    ///   the two files a loss of power would leave, the environment is closed.
+    public func shrink(copied: () throws -> Void = {}, swapped: () -> Void = {}) throws {
         try requireNoOtherReaders()
-        let copy = "\(path)/\(Self.copyName)"
-        Self.removeCompactCopy(in: path)
-        do throws(LMDBError) {
-            try writeCompactCopy(to: copy)
-            guard let file = try DataFile(directory: path, name: Self.copyName) else {
-                throw LMDBError(MDB_CORRUPTED, "copy \(path)", message: "the copy is empty")
-            }
-            let meta = try file.meta()
-            var walk = try PageWalk(file, meta)
-            _ = try walk.run()
+        // Before the copy: what is committed after this would not be in it, or is taken for that.
+        let transaction = try info().lastTransaction
+        do {
+            try writeCompactCopy()
+            try copied()
+            try adoptCompactCopy(of: transaction, swapped: swapped)
         } catch {
             Self.removeCompactCopy(in: path)
             throw error
         }
+    }
+
+    /// Writes the copy and checks every page of it.
+    private func writeCompactCopy() throws(LMDBError) {
+        let copy = "\(path)/\(Self.copyName)"
+        Self.removeCompactCopy(in: path)
+        try writeCompactCopy(to: copy)
+        guard let file = try DataFile(directory: path, name: Self.copyName) else {
+            throw LMDBError(MDB_CORRUPTED, "copy \(path)", message: "the copy is empty")
+        }
+        let meta = try file.meta()
+        var walk = try PageWalk(file, meta)
+        _ = try walk.run()
     }
 
     private func writeCompactCopy(to copy: String) throws(LMDBError) {
@@ -72,33 +84,35 @@ extension Environment {
         guard fsync(file.number) == 0 else { throw LMDBError(errno, "flush \(copy)") }
     }
 
-    /// Puts the copy in the place of the data file. Waits until no transaction of this process is open, at most a minute;
-    /// new ones wait meanwhile. `swapped` is called between the swap and the opening of the new file.
-    /// - Throws: `busy` if another process has the environment open or transactions of this one do not end; then nothing
-    ///   has changed. After any other error the environment may be closed.
-    public func adoptCompactCopy(swapped: () -> Void = {}) throws {
+    /// Puts the copy, which is of `transaction`, in the place of the data file.
+    private func adoptCompactCopy(of transaction: Int, swapped: () -> Void) throws {
         var failure: LMDBError?
         // First, as everywhere: who opens a database holds it while waiting at the gate.
         let done = databases.withLock { known in
             gate.withoutTransactions(within: Limits.remapWaitMilliseconds) {
+                guard lastTransaction == transaction else {
+                    failure = LMDBError(
+                        LMDBError.busy, "shrink \(path)", message: "it was written to while it was copied; try again")
+                    return nil
+                }
                 let size = mapBytes
                 for transaction in gate.takeIdle() { mdb_txn_abort(transaction) }
                 mdb_env_close(handle)
                 let swap = swapFiles(swapped)
                 failure = swap.failure
-                if swap.isFatal { return failure }
                 do throws(LMDBError) {
+                    if swap.isFatal, let failure { throw failure }
                     try reopen(size, known)
                     return nil
                 } catch {
                     failure = failure ?? error
+                    OpenDirectories.remove(identity)
                     return error
                 }
             }
         }
         if let failure { throw failure }
         if !done {
-            Self.removeCompactCopy(in: path)
             throw LMDBError(
                 LMDBError.busy, "shrink \(path)",
                 message: "transactions of this process stayed open for \(Limits.remapWaitMilliseconds) ms")
@@ -117,7 +131,6 @@ extension Environment {
         lock.l_len = 1
         if fcntl(lockFile.number, F_SETLK, &lock) != 0 {
             let code = errno
-            defer { Self.removeCompactCopy(in: path) }
             guard code == EACCES || code == EAGAIN else { return (LMDBError(code, "lock \(lockPath)"), false) }
             return (inUse(fcntl(lockFile.number, F_GETLK, &lock) == 0 ? lock.l_pid : 0), false)
         }
@@ -154,6 +167,13 @@ extension Environment {
         }
         handle = opened
         extendFileToLastPage()
+    }
+
+    /// The number of the last commit. Only for who is inside the gate.
+    private var lastTransaction: Int {
+        var info = MDB_envinfo()
+        mdb_env_info(handle, &info)
+        return info.me_last_txnid
     }
 
     /// Known early, before the whole file is copied; who has no slot among the readers is met at the lock.

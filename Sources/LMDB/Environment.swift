@@ -28,14 +28,16 @@ public final class Environment: @unchecked Sendable {
     /// The directory.
     public let path: String
     public let isReadOnly: Bool
-    /// Replaced by ``adoptCompactCopy(swapped:)`` only, while `gate` keeps everybody out.
+    /// Replaced by ``shrink(copied:swapped:)`` only, while `gate` keeps everybody out.
     var handle: OpaquePointer
     let options: Options
     let gate = Gate()
     let databases = Lock<[String: Database]>([:])
     /// The size of a page, in bytes.
     public let pageBytes: Int
-    private let identity: OpenDirectories.Identity
+    /// The longest key, in bytes: 511 as LMDB is usually built.
+    public let maximumKeyBytes: Int
+    let identity: OpenDirectories.Identity
 
     /// What it was opened with, and is opened with again.
     struct Options {
@@ -77,6 +79,7 @@ public final class Environment: @unchecked Sendable {
         var stat = MDB_stat()
         mdb_env_stat(handle, &stat)
         pageBytes = Int(stat.ms_psize)
+        maximumKeyBytes = Int(mdb_env_get_maxkeysize(handle))
         // Readers that died left their slots behind; a failure to look means only that they stay there.
         mdb_reader_check(handle, nil)
         if !readOnly { extendFileToLastPage() }
@@ -123,13 +126,10 @@ public final class Environment: @unchecked Sendable {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         return (max(bytes, page) + page - 1) / page * page
     }
-
-    /// The longest key, in bytes: 511 as LMDB is usually built.
-    public var maximumKeyBytes: Int { Int(mdb_env_get_maxkeysize(handle)) }
 }
 
 /// The directories that this process has open: LMDB's locks do not survive a second opening in one process.
-private enum OpenDirectories {
+enum OpenDirectories {
     struct Identity: Hashable {
         var device: UInt64
         var inode: UInt64

@@ -43,8 +43,16 @@ private func writeForEver(_ store: WatchStore, seed: String, writer: Int) async 
         } else {
             say("ack \(try await store.put(key, value)) \(key) \(value)")
         }
+        if writer == 0, sequence % 60 == 0 { try await shrink(store) }
         if writer == 0, sequence % 50 == 0, store.head > store.earliest + 400 {
             try await store.compact(through: store.head - 300)
         }
     }
+}
+
+/// Shrinks the store, unless another process follows it.
+private func shrink(_ store: WatchStore) async throws {
+    do {
+        try await store.shrink()
+    } catch let error as StoreError where error.code == .locked {}
 }

@@ -4,6 +4,7 @@ import Vigil
 //
 //     CrashWriter write PATH SEED sync|interval    writes until it is killed, and prints each acknowledged write
 //     CrashWriter follow PATH FROM                 follows, and prints each event
+//     CrashWriter hold PATH                        locks LMDB's table of readers as who opens it, and waits
 //     CrashWriter read PATH                        prints all that can be read, then what a check finds
 //     CrashWriter check PATH                       the same, but checks first and reads nothing that is damaged
 //     CrashWriter fixture PATH                     makes the store of Tests/RevisionLogTests/Fixtures, prints its events
@@ -15,6 +16,7 @@ let arguments = CommandLine.arguments
 switch arguments[1] {
 case "write": try await write(to: arguments[2], seed: arguments[3], isSync: arguments[4] == "sync")
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
+case "hold": try await hold(arguments[2])
 case "read": await read(arguments[2], checkedFirst: false)
 case "check": await read(arguments[2], checkedFirst: true)
 default: try await makeFixture(arguments[2])

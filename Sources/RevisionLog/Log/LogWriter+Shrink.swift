@@ -8,9 +8,8 @@ extension LogWriter {
     mutating func shrink() throws -> (before: Int, after: Int) {
         try storeErrors {
             let before = try environment.fileBytes()
-            try environment.writeCompactCopy()
-            Failpoint.reach(.shrinkCopied)
-            try environment.adoptCompactCopy { Failpoint.reach(.shrinkSwapped) }
+            try environment.shrink(
+                copied: { Failpoint.reach(.shrinkCopied) }, swapped: { Failpoint.reach(.shrinkSwapped) })
             return (before, try environment.fileBytes())
         }
     }
