@@ -30,7 +30,7 @@ import Testing
             let before = try #require(try await vigil("stat", "--json").json.first)
             let free = try #require(before["free_bytes"] as? Int)
             let file = try #require(before["file_bytes"] as? Int)
-            #expect(free > file / 2)
+            #expect(free > file / 4)
             let shrunk = try #require(try await vigil("shrink", "--json").json.first)
             #expect(shrunk["bytes_before"] as? Int == file)
             let after = try #require(shrunk["bytes_after"] as? Int)

@@ -9,8 +9,13 @@ import Vigil
     @Test func isRefusedWhileAnotherProcessHasTheStoreOpen() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/store"
+            let filling = try await WatchStore.open(path)
+            let value = Bytes(String(repeating: "v", count: 500))
+            let puts = (1...2000).map { Transaction(then: [.put(Bytes("k\($0)"), value)]) }
+            for result in try await filling.transactions(puts) { _ = try result.get() }
+            // Moves them into LMDB.
+            try await filling.close()
             let store = try await WatchStore.open(path)
-            for index in 1...2000 { try await store.put("k\(index)", Bytes(String(repeating: "v", count: 500))) }
             try await store.deleteRange(.all)
             try await store.compact(through: store.head)
             let free = try store.statistics().freeBytes

@@ -20,8 +20,8 @@ import Threads
     private func verify(_ environment: Environment, _ databases: [Database]) throws {
         try environment.withRead { transaction in
             for database in databases {
-                #expect(try transaction.entries(database) == 100)
-                #expect(try transaction.get(database, "990")?.hasPrefix("\(database.name) v") == true)
+                let (entries, last) = (try transaction.entries(database), try transaction.get(database, "990"))
+                #expect(entries == 100 && last?.hasPrefix("\(database.name) v") == true)
             }
         }
         try environment.verifyPages()
@@ -77,7 +77,8 @@ import Threads
         let reader = OSThread {
             try? fixture.environment.withRead { transaction in
                 isCopied.wait { $0 ? () : nil }
-                #expect(try transaction.get(fixture.database, "a") == "a")
+                let value = try transaction.get(fixture.database, "a")
+                #expect(value == "a")
             }
         }
         while try fixture.environment.info().readers.allSatisfy({ $0.transaction == nil }) {}
