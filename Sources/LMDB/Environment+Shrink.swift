@@ -22,7 +22,8 @@ import Threads
 // Step 3 is what makes it sound. `lock.mdb` holds the number of the last transaction, and the copy begins to count anew;
 // a process that still had the old numbers would take the wrong header for the newest. Who opens the environment first,
 // which takes that lock, sets them from the file. So nobody may have it open at the swap, and who comes to open it
-// meanwhile waits at the lock. For the same reason no process goes on reading the file that was replaced.
+// meanwhile waits at the lock; Environment+Open.swift says what they check then. For the same reason no process goes on
+// reading the file that was replaced.
 //
 // A crash before step 4 leaves the old file and maybe a copy that nobody looks at; after it the new one, with the same
 // content. All locks end with the process.

@@ -104,23 +104,6 @@ public final class Environment: @unchecked Sendable {
         if isFirst { OpenDirectories.remove(identity) }
     }
 
-    static func open(_ path: String, _ mapBytes: Int, _ options: Options) throws(LMDBError) -> OpaquePointer {
-        var environment: OpaquePointer?
-        try LMDBError.check(mdb_env_create(&environment), "create an environment")
-        let handle = environment!
-        do {
-            try LMDBError.check(mdb_env_set_mapsize(handle, roundedMapBytes(mapBytes)), "set the map size")
-            try LMDBError.check(mdb_env_set_maxdbs(handle, options.maximumDatabases), "set the number of databases")
-            try LMDBError.check(mdb_env_set_maxreaders(handle, options.maximumReaders), "set the number of readers")
-            let flags = UInt32(MDB_NOTLS | (options.readOnly ? MDB_RDONLY : 0))
-            try LMDBError.check(mdb_env_open(handle, path, flags, mode_t(options.mode)), "open \(path)")
-        } catch {
-            mdb_env_close(handle)
-            throw error
-        }
-        return handle
-    }
-
     /// LMDB wants whole pages of the operating system.
     static func roundedMapBytes(_ bytes: Int) -> Int {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))

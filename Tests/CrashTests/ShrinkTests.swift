@@ -83,4 +83,81 @@ import Vigil
             try await writer.close()
         }
     }
+
+    /// Which is what a process leaves that opened the old file just before the swap and took the lock after it.
+    @Test(arguments: [-3, 1, 6]) func aTableOfReadersOfAnotherFileIsNotBelieved(_ difference: Int) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/store"
+            let store = try await WatchStore.open(path)
+            for index in 1...10 {
+                try await store.put("k", Bytes("\(index)"))
+                try await store.seal()
+            }
+            try await store.close()
+            let holder = try ChildProcess(built: "CrashWriter", ["hold", path])
+            var lines = holder.lines.makeAsyncIterator()
+            #expect(await lines.next() == "held")
+            // Its head: magic, format, number of the last transaction.
+            let table = try FileHandle(forUpdating: URL(fileURLWithPath: path + "/lock.mdb"))
+            try table.seek(toOffset: 8)
+            let number = try #require(try table.read(upToCount: 8)).withUnsafeBytes { $0.load(as: Int.self) }
+            #expect((5...100).contains(number))
+            try table.seek(toOffset: 8)
+            try table.write(contentsOf: withUnsafeBytes(of: number + difference) { Data($0) })
+            try table.close()
+            for access in [StoreOptions.Access.readOnly, .readWrite] {
+                do {
+                    try await WatchStore.open(path, options: StoreOptions(access: access)).close()
+                    Issue.record("it was opened")
+                } catch let error as StoreError {
+                    #expect(error.code == .locked, "\(error)")
+                }
+            }
+            holder.kill()
+            _ = await holder.status()
+            let again = try await WatchStore.open(path)
+            #expect(try again.get("k")?.value == "10")
+            #expect(try again.check(deep: true).problems == [])
+            try await again.close()
+        }
+    }
+
+    /// Processes that come and go, to read, while the file is swapped beneath them.
+    @Test func readersThatOpenMeanwhileSeeTheStore() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/store"
+            let store = try await WatchStore.open(path)
+            try await store.put("k", "v")
+            let openers = (0..<3).map { _ in
+                Task {
+                    for _ in 0..<15 {
+                        let reader = try ChildProcess(built: "CrashWriter", ["read", path])
+                        var last = ""
+                        for await line in reader.lines { last = line }
+                        #expect(last == "clean")
+                    }
+                }
+            }
+            let shrinking = Task {
+                var (shrunk, refused) = (0, 0)
+                while !Task.isCancelled {
+                    do {
+                        try await store.shrink()
+                        shrunk += 1
+                    } catch let error as StoreError where error.code == .locked {
+                        refused += 1
+                    }
+                    try await store.put("k", "v")
+                }
+                return (shrunk, refused)
+            }
+            for opener in openers { try await opener.value }
+            shrinking.cancel()
+            let (shrunk, refused) = try await shrinking.value
+            #expect(shrunk > 0, "refused \(refused) times")
+            #expect(try store.check(deep: true).problems == [])
+            try await store.close()
+            try await WatchStore.open(path).close()
+        }
+    }
 }
