@@ -67,7 +67,8 @@ extension Environment {
         return before.me_last_txnid <= number + 1 && number <= after.me_last_txnid
     }
 
-    private static func openOnce(_ path: String, _ mapBytes: Int, _ options: Options) throws(LMDBError) -> OpaquePointer {
+    private static func openOnce(_ path: String, _ mapBytes: Int, _ options: Options) throws(LMDBError) -> OpaquePointer
+    {
         var environment: OpaquePointer?
         try LMDBError.check(mdb_env_create(&environment), "create an environment")
         let handle = environment!

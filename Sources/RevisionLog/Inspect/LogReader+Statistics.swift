@@ -44,7 +44,9 @@ extension LogReader {
         guard meta.sealed <= meta.checkpoint else { return 0 }
         var cursor = try transaction.cursor(databases.log)
         var blocks = 0
-        var found = try withUnsafeBytes(of: max(meta.sealed, meta.dropped).bigEndian) { try cursor.seek(atOrBefore: $0) }
+        var found = try withUnsafeBytes(of: max(meta.sealed, meta.dropped).bigEndian) {
+            try cursor.seek(atOrBefore: $0)
+        }
         while found != nil {
             blocks += 1
             found = try cursor.next()

@@ -265,7 +265,9 @@ final class Checkpointer: Sendable {
             result = .failure(StoreError(wrapping: error))
         }
         let meta = writer.meta
-        for request in requests { request.progress?(max(0, meta.sealed - meta.dropped), meta.checkpoint - meta.dropped + 1) }
+        for request in requests {
+            request.progress?(max(0, meta.sealed - meta.dropped), meta.checkpoint - meta.dropped + 1)
+        }
         if let result {
             orders.withLock { $0.seals.removeFirst(requests.count) }
             for request in requests { request.completion(result) }

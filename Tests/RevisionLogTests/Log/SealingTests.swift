@@ -195,7 +195,9 @@ private func merged(_ blocks: [StoredBlock]) -> [StoredBlock] {
     }
 }
 
-private func shape(_ blocks: [StoredBlock]) throws -> [[Revision]] { blocks.map { [$0.firstRevision, $0.lastRevision] } }
+private func shape(_ blocks: [StoredBlock]) throws -> [[Revision]] {
+    blocks.map { [$0.firstRevision, $0.lastRevision] }
+}
 
 private func value(_ kibibytes: Int, _ number: Int) -> Bytes {
     Bytes("\(number) " + String(repeating: "v", count: kibibytes << 10))
