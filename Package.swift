@@ -57,7 +57,7 @@ let package = Package(
             name: "CrashWriter", dependencies: ["Vigil", "LMDB", "CDiskShim"], path: "Tests/CrashWriter",
             swiftSettings: settings),
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
-        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB", "Threads"], swiftSettings: settings),
         .testTarget(
             name: "RevisionLogTests",
             dependencies: ["RevisionLog", "LMDB", "Changes", "Threads", "CCRC32C", "TestSupport"],

@@ -36,9 +36,10 @@ struct DataFile: ~Copyable {
         var mainRecord: [UInt8]
     }
 
-    /// Opens the file of the environment at `directory`; nil if there is none yet, or only an empty one.
-    init?(directory: String) throws(LMDBError) {
-        path = directory + "/data.mdb"
+    /// Opens the file of the environment at `directory`, or another one there that is to take its place; nil if there is
+    /// none yet, or only an empty one.
+    init?(directory: String, name: String = "data.mdb") throws(LMDBError) {
+        path = directory + "/" + name
         // Non-blocking, so that a pipe of that name is an error and not a wait.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         if descriptor < 0 {

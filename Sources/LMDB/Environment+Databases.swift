@@ -58,7 +58,7 @@ extension Environment {
 }
 
 extension [String] {
-    fileprivate func map(opening transaction: OpaquePointer, _ flags: UInt32) throws(LMDBError) -> [Database] {
+    func map(opening transaction: OpaquePointer, _ flags: UInt32) throws(LMDBError) -> [Database] {
         var opened: [Database] = []
         for name in self {
             var handle: MDB_dbi = 0

@@ -78,6 +78,8 @@ extension Environment {
 
     /// Flushes what has been written. Commits have done so already; this is for a file system that was asked not to.
     public func sync() throws(LMDBError) {
+        _ = try gate.enter(reading: false)
+        defer { gate.leave() }
         try LMDBError.check(mdb_env_sync(handle, 1), "flush \(path)")
     }
 

@@ -89,7 +89,7 @@ extension Environment {
     }
 
     /// The size of the map now, in bytes. Only for who is inside the gate.
-    private var mapBytes: Int {
+    var mapBytes: Int {
         var info = MDB_envinfo()
         mdb_env_info(handle, &info)
         return info.me_mapsize

@@ -23,23 +23,33 @@ import Threads
 /// last reference to it goes; a running transaction is such a reference. It must not be used in a forked child.
 ///
 /// Sound as `Sendable`: LMDB's environment may be shared by threads; what it forbids (a remap under an open transaction,
-/// databases opened by two threads at once) `gate` and `databases` prevent.
+/// databases opened by two threads at once, use after it was closed) `gate` and `databases` prevent.
 public final class Environment: @unchecked Sendable {
     /// The directory.
     public let path: String
     public let isReadOnly: Bool
-    /// Changes only while `gate` lets nobody in, see ``reopenForReading()``; to be used by who is in.
-    private(set) var handle: OpaquePointer
+    /// Changes only while `gate` lets nobody in, see ``shrink(copied:swapped:)`` and ``reopenForReading()``; to be used by
+    /// who is in.
+    var handle: OpaquePointer
     /// Whether a commit failed in a way after which LMDB does nothing more. Changes as `handle` does.
     private(set) var hasPanicked = false
+    let options: Options
     let gate = Gate()
     let databases = Lock<[String: Database]>([:])
     /// The size of a page, in bytes.
     public let pageBytes: Int
-    private let identity: OpenDirectories.Identity
-    private let mapBytes: Int
-    private let maximumDatabases: UInt32
-    private let maximumReaders: UInt32
+    /// The longest key, in bytes: 511 as LMDB is usually built.
+    public let maximumKeyBytes: Int
+    let identity: OpenDirectories.Identity
+
+    /// What it was opened with, and is opened with again.
+    struct Options {
+        var mapBytes: Int
+        var maximumDatabases: UInt32
+        var maximumReaders: UInt32
+        var readOnly: Bool
+        var mode: UInt32
+    }
 
     /// Opens the environment in the directory at `path`, which must exist, and creates its files if there are none.
     ///
@@ -57,16 +67,15 @@ public final class Environment: @unchecked Sendable {
         mode: UInt32 = 0o600
     ) throws(LMDBError) {
         self.path = path
-        self.mapBytes = mapBytes
-        self.maximumDatabases = UInt32(maximumDatabases)
-        self.maximumReaders = UInt32(maximumReaders)
         isReadOnly = readOnly
         // Nothing is created or changed, and nothing mapped, before the file has been looked at.
         try Self.inspect(path)
         identity = try OpenDirectories.add(path)
+        options = Options(
+            mapBytes: mapBytes, maximumDatabases: UInt32(maximumDatabases), maximumReaders: UInt32(maximumReaders),
+            readOnly: readOnly, mode: mode)
         do {
-            handle = try Self.open(
-                path, mapBytes, self.maximumDatabases, self.maximumReaders, readOnly: readOnly, mode)
+            handle = try Self.open(path, options)
         } catch {
             OpenDirectories.remove(identity)
             throw error
@@ -74,6 +83,7 @@ public final class Environment: @unchecked Sendable {
         var stat = MDB_stat()
         mdb_env_stat(handle, &stat)
         pageBytes = Int(stat.ms_psize)
+        maximumKeyBytes = Int(mdb_env_get_maxkeysize(handle))
         // Readers that died left their slots behind; a failure to look means only that they stay there.
         mdb_reader_check(handle, nil)
         try verifySmallFile()
@@ -112,7 +122,9 @@ public final class Environment: @unchecked Sendable {
             for transaction in gate.takeIdle() { mdb_txn_abort(transaction) }
             mdb_env_close(handle)
             do throws(LMDBError) {
-                handle = try Self.open(path, mapBytes, maximumDatabases, maximumReaders, readOnly: true, 0o600)
+                var options = options
+                options.readOnly = true
+                handle = try Self.open(path, options)
             } catch {
                 failure = error
                 OpenDirectories.remove(identity)
@@ -126,37 +138,15 @@ public final class Environment: @unchecked Sendable {
         if !done { throw LMDBError(MDB_PANIC, "open \(path) again", message: "its transactions do not end") }
     }
 
-    private static func open(
-        _ path: String, _ mapBytes: Int, _ databases: UInt32, _ readers: UInt32, readOnly: Bool, _ mode: UInt32
-    ) throws(LMDBError) -> OpaquePointer {
-        var environment: OpaquePointer?
-        try LMDBError.check(mdb_env_create(&environment), "create an environment")
-        let handle = environment!
-        do {
-            try LMDBError.check(mdb_env_set_mapsize(handle, roundedMapBytes(mapBytes)), "set the map size")
-            try LMDBError.check(mdb_env_set_maxdbs(handle, databases), "set the number of databases")
-            try LMDBError.check(mdb_env_set_maxreaders(handle, readers), "set the number of readers")
-            let flags = UInt32(MDB_NOTLS | (readOnly ? MDB_RDONLY : 0))
-            try LMDBError.check(mdb_env_open(handle, path, flags, mode_t(mode)), "open \(path)")
-        } catch {
-            mdb_env_close(handle)
-            throw error
-        }
-        return handle
-    }
-
     /// LMDB wants whole pages of the operating system.
     static func roundedMapBytes(_ bytes: Int) -> Int {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         return (max(bytes, page) + page - 1) / page * page
     }
-
-    /// The longest key, in bytes: 511 as LMDB is usually built.
-    public var maximumKeyBytes: Int { Int(mdb_env_get_maxkeysize(handle)) }
 }
 
 /// The directories that this process has open: LMDB's locks do not survive a second opening in one process.
-private enum OpenDirectories {
+enum OpenDirectories {
     struct Identity: Hashable {
         var device: UInt64
         var inode: UInt64

@@ -12,6 +12,9 @@ enum Limits {
     static let largestMapBytes = 1 << 46
     /// The greatest height of a tree, LMDB's own limit.
     static let treeDepth = 32
+    /// How often an environment whose file another process has just replaced is opened anew, and the time between.
+    static let openings = 100
+    static let openingPauseNanoseconds = 10_000_000
     /// How often a file that looks damaged is looked at anew, because a writer may have been at work on it.
     static let inspections = 3
     /// Pages in a file that is verified as a whole whenever it is opened: a few milliseconds. Of a larger one only the

@@ -20,6 +20,10 @@ package enum Failpoint: String, CaseIterable, Sendable {
     case checkpointLogWritten, checkpointStateWritten, checkpointCommitted
     // A compaction.
     case compactionNoted, compactionStepWritten, compactionStepCommitted
+    // Sealing.
+    case sealingStepWritten, sealingStepCommitted
+    // Shrinking.
+    case shrinkCopied, shrinkSwapped
 
     #if DEBUG
         /// Arrivals so far at the one that was asked for.

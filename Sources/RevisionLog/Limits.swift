@@ -42,6 +42,17 @@ enum Limits {
     static let retentionSeconds = 0.01...60.0
     /// The longest age that a retention may have, 10 000 years.
     static let longestAge = Duration.seconds(10_000 * 366 * 86_400)
+    /// LZ4's level for what is written in the background. On JSON-like changes it makes 0.216 of the raw size at 200 MB/s,
+    /// where the fast way makes 0.260 at 1200 MB/s and level 9 0.210 at 90 MB/s.
+    static let denseLevel: Int32 = 3
+    /// Raw bytes that a checkpoint moves when there is little to do: its blocks are made dense at once, and sealing goes on
+    /// after it.
+    static let quietBytes = 4 << 20
+    /// A block that is full is written again, denser, if that saves this percentage of it.
+    static let densePercent = 10
+    /// Raw bytes and records that one step of sealing reads before it commits, at least one block.
+    static let sealingBytes = 1 << 20
+    static let sealingRecords = 16_384
     /// Problems that a check reports before it stops.
     static let reportedProblems = 100
     /// Attempts to take a snapshot anew when a compaction overtakes a read, before the error is passed on.

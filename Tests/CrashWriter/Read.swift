@@ -9,6 +9,18 @@ func follow(_ path: String, from revision: Revision) async throws {
     }
 }
 
+/// Takes the lock that LMDB takes when it opens a store, prints `held`, and waits for ever.
+func lockReaders(_ path: String) async throws {
+    let descriptor = open(path + "/lock.mdb", O_RDWR)
+    var lock = flock()
+    lock.l_type = Int16(F_RDLCK)
+    lock.l_whence = Int16(SEEK_SET)
+    lock.l_len = 1
+    guard fcntl(descriptor, F_SETLK, &lock) == 0 else { return say("not held") }
+    say("held")
+    while true { try await Task.sleep(for: .seconds(60)) }
+}
+
 /// Prints all that can be read, then `clean` or `problems`; or `error` and the code, if something cannot be read.
 /// With `checkedFirst` it reads only what the check found to be clean.
 func read(_ path: String, checkedFirst: Bool) async {

@@ -25,6 +25,8 @@ struct Workload {
     /// Revisions that a compaction leaves, and how many more there are before it comes.
     var retained: Revision = 300
     var slack: Revision = 100
+    /// Whether it gives free pages back now and then.
+    var shrinks = false
 
     /// Runs all of them; says `ack REVISION KEY VALUE` of each write, with `-` for a delete.
     func run(_ store: WatchStore) async throws {
@@ -52,6 +54,7 @@ struct Workload {
             } else {
                 tell("ack \(try await store.put(key, value)) \(key) \(value)")
             }
+            if shrinks, writer == 0, sequence % 60 == 0 { try await shrink(store) }
             if writer == 0, sequence % 10 == 0, store.head > store.earliest + retained + slack {
                 let revision = store.head - retained
                 disk_say("compacting \(revision)")
@@ -74,5 +77,12 @@ func write(to path: String, seed: String, isSync: Bool) async throws {
     // Besides what is compacted by hand.
     options.log.retention = Retention(revisions: 420)
     let store = try await WatchStore.open(path, options: options)
-    try await Workload(seed: seed).run(store)
+    try await Workload(seed: seed, shrinks: true).run(store)
+}
+
+/// Shrinks the store, unless another process follows it.
+private func shrink(_ store: WatchStore) async throws {
+    do {
+        try await store.shrink()
+    } catch let error as StoreError where error.code == .locked {}
 }

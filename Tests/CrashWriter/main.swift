@@ -13,6 +13,7 @@ import Vigil
 //     CrashWriter full DIRECTORY                   runs with ever more room on the disk
 //     CrashWriter stuck DIRECTORY                  runs while no checkpoint can be made
 //     CrashWriter follow PATH FROM                 follows, and prints each event
+//     CrashWriter lock PATH                        locks LMDB's table of readers as who opens it, and waits
 //     CrashWriter read PATH                        prints all that can be read, then what a check finds
 //     CrashWriter check PATH                       the same, but checks first and reads nothing that is damaged
 //     CrashWriter damage PATH FILE TORN read|write damages a file of copies of the store, as the standard input says, and
@@ -40,6 +41,7 @@ case "faults":
 case "full": await fillUp(arguments[2])
 case "stuck": await stopCheckpoints(arguments[2])
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
+case "lock": try await lockReaders(arguments[2])
 case "read": await read(arguments[2], checkedFirst: false)
 case "damage":
     await damage(arguments[2], arguments[3], torn: arguments[4], writes: arguments[5] == "write")

@@ -68,12 +68,7 @@ enum Block {
 
     /// The records of the block stored under `firstRevision`.
     static func decode(_ bytes: UnsafeRawBufferPointer, firstRevision: Revision) throws(Malformed) -> ChangeBatch {
-        let header = try header(bytes)
-        let payload = UnsafeRawBufferPointer(rebasing: bytes[headerLength...])
-        guard checksum(firstRevision, .init(rebasing: bytes[..<28]), payload) == header.checksum else {
-            throw Malformed("block checksum does not match")
-        }
-        let raw = try Compression.expand(payload, codec: header.codec, rawLength: header.rawLength)
+        let (header, raw) = try expand(bytes, firstRevision)
         let (times, offset) = try times(raw, header)
         let batch = try RecordDecoder.decode(
             raw, from: offset, firstRevision: firstRevision, recordCount: header.recordCount,
@@ -84,7 +79,49 @@ enum Block {
         return batch
     }
 
-    fileprivate static func checksum(
+    /// Header and payload, checked against the checksum.
+    private static func expand(
+        _ bytes: UnsafeRawBufferPointer, _ firstRevision: Revision
+    ) throws(Malformed) -> (Header, [UInt8]) {
+        let header = try header(bytes)
+        let payload = UnsafeRawBufferPointer(rebasing: bytes[headerLength...])
+        guard checksum(firstRevision, .init(rebasing: bytes[..<28]), payload) == header.checksum else {
+            throw Malformed("block checksum does not match")
+        }
+        return (header, try Compression.expand(payload, codec: header.codec, rawLength: header.rawLength))
+    }
+
+    /// A block with the payload `raw`.
+    fileprivate static func encode(
+        _ raw: [UInt8], firstRevision: Revision, recordCount: Int, changeCount: Int, milliseconds: Int64,
+        _ effort: Compression.Effort
+    ) -> [UInt8] {
+        let compressed = raw.withUnsafeBytes { Compression.compress($0, effort) }
+        let payload = compressed ?? raw
+        var block: [UInt8] = [format, compressed == nil ? 0 : 1, 0, 0]
+        block.reserveCapacity(headerLength + payload.count)
+        block.appendLittleEndian(UInt32(recordCount))
+        block.appendLittleEndian(UInt32(changeCount))
+        block.appendLittleEndian(UInt32(raw.count))
+        block.appendLittleEndian(milliseconds)
+        block.appendLittleEndian(UInt32(payload.count))
+        let checksum = block.withUnsafeBytes { header in
+            payload.withUnsafeBytes { Block.checksum(firstRevision, header, $0) }
+        }
+        block.appendLittleEndian(checksum)
+        block.append(contentsOf: payload)
+        return block
+    }
+
+    /// The block stored under `firstRevision`, compressed anew with more effort.
+    static func dense(_ bytes: UnsafeRawBufferPointer, firstRevision: Revision) throws(Malformed) -> [UInt8] {
+        let (header, raw) = try expand(bytes, firstRevision)
+        return encode(
+            raw, firstRevision: firstRevision, recordCount: header.recordCount, changeCount: header.changeCount,
+            milliseconds: header.milliseconds, .dense)
+    }
+
+    private static func checksum(
         _ firstRevision: Revision, _ header: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
     ) -> UInt32 {
         var checksum = Checksum()
@@ -151,7 +188,7 @@ struct BlockBuilder {
     }
 
     /// The block, and its payload's length before compression.
-    func finish() -> (bytes: [UInt8], rawLength: Int) {
+    func finish(_ effort: Compression.Effort = .fast) -> (bytes: [UInt8], rawLength: Int) {
         var raw: [UInt8] = []
         raw.reserveCapacity(encoder.storage.count + times.count * 4)
         raw.appendVarint(UInt64(times.count))
@@ -164,20 +201,9 @@ struct BlockBuilder {
             before = time.milliseconds
         }
         raw.append(contentsOf: encoder.storage)
-        let compressed = raw.withUnsafeBytes { Compression.compress($0) }
-        let payload = compressed ?? raw
-        var block: [UInt8] = [Block.format, compressed == nil ? 0 : 1, 0, 0]
-        block.reserveCapacity(Block.headerLength + payload.count)
-        block.appendLittleEndian(UInt32(encoder.recordCount))
-        block.appendLittleEndian(UInt32(encoder.changeCount))
-        block.appendLittleEndian(UInt32(raw.count))
-        block.appendLittleEndian(times[0].milliseconds)
-        block.appendLittleEndian(UInt32(payload.count))
-        let checksum = block.withUnsafeBytes { header in
-            payload.withUnsafeBytes { Block.checksum(firstRevision, header, $0) }
-        }
-        block.appendLittleEndian(checksum)
-        block.append(contentsOf: payload)
+        let block = Block.encode(
+            raw, firstRevision: firstRevision, recordCount: encoder.recordCount, changeCount: encoder.changeCount,
+            milliseconds: times[0].milliseconds, effort)
         return (block, raw.count)
     }
 }

@@ -2,15 +2,27 @@ import CLZ4
 
 /// LZ4's block format, without its frame: our own headers carry the lengths and the checksum.
 enum Compression {
+    /// How hard to look for repetitions. What either makes is expanded in the same way, and as fast.
+    enum Effort {
+        /// For what others wait for.
+        case fast
+        /// For what happens in the background: some six times slower, and of JSON-like changes a sixth smaller.
+        case dense
+    }
+
     /// `bytes` compressed, or nil if that would not make them smaller.
-    static func compress(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+    static func compress(_ bytes: UnsafeRawBufferPointer, _ effort: Effort = .fast) -> [UInt8]? {
         guard bytes.count >= Limits.compressibleBytes, let source = bytes.baseAddress else { return nil }
         let room = bytes.count - 1
         let compressed = [UInt8](unsafeUninitializedCapacity: room) { target, count in
             count = Int(
-                target.withMemoryRebound(to: CChar.self) {
-                    LZ4_compress_default(
-                        source.assumingMemoryBound(to: CChar.self), $0.baseAddress!, Int32(bytes.count), Int32(room))
+                target.withMemoryRebound(to: CChar.self) { target in
+                    let source = source.assumingMemoryBound(to: CChar.self)
+                    let (size, room) = (Int32(bytes.count), Int32(room))
+                    return switch effort {
+                    case .fast: LZ4_compress_default(source, target.baseAddress!, size, room)
+                    case .dense: LZ4_compress_HC(source, target.baseAddress!, size, room, Limits.denseLevel)
+                    }
                 })
         }
         return compressed.isEmpty ? nil : compressed

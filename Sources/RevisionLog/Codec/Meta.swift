@@ -15,7 +15,7 @@ import Changes
 //     56      8     blocks in the log
 //     64      8     bytes of these blocks
 //     72      8     bytes of their payloads before compression
-//     80      8     sealed: of the blocks that end before this revision no two neighbours fit into one
+//     80      8     sealed: the first revision of a block; those before it are as large as they get (LogWriter+Sealing.swift)
 //
 // Format version 1 ends before `sealed` and has no database `cursors`. It is read as if nothing were sealed, and becomes
 // version 2 when it is opened for writing.

@@ -15,12 +15,14 @@ extension LogReader {
             statistics.checkpoint = meta.checkpoint
             statistics.keys = Int(meta.keys) + keyDifference(snapshot, after: meta.checkpoint)
             statistics.blocks = Int(meta.blocks)
+            statistics.unsealedBlocks = try unsealedBlocks(meta, transaction)
             statistics.logBytes = Int(meta.logBytes)
             statistics.logRawBytes = Int(meta.logRawBytes)
             statistics.pendingBytes = snapshot.pendingBytes
             statistics.storeID = storeID
             statistics.formatVersion = Int(meta.format)
             statistics.fileBytes = info.usedBytes
+            statistics.freeBytes = try transaction.freePages() * environment.pageBytes
             statistics.mapBytes = info.mapBytes
             statistics.readers = info.readers.count
             statistics.maximumReaders = info.maximumReaders
@@ -37,6 +39,20 @@ extension LogReader {
             return true
         }
         return difference
+    }
+
+    private func unsealedBlocks(_ meta: Meta, _ transaction: borrowing ReadTransaction) throws -> Int {
+        guard meta.sealed <= meta.checkpoint else { return 0 }
+        var cursor = try transaction.cursor(databases.log)
+        var blocks = 0
+        var found = try withUnsafeBytes(of: max(meta.sealed, meta.dropped).bigEndian) {
+            try cursor.seek(atOrBefore: $0)
+        }
+        while found != nil {
+            blocks += 1
+            found = try cursor.next()
+        }
+        return blocks
     }
 
     /// The changes of `key`, newest first, as far as they are retained; at most `limit`.

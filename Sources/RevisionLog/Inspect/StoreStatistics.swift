@@ -19,12 +19,16 @@ public struct StoreStatistics: Sendable, Hashable {
     public var keys = 0
     /// Blocks in the log.
     public var blocks = 0
+    /// Blocks among these that may still be merged with those after them, now or when there are more.
+    public var unsealedBlocks = 0
     /// Bytes of the log as stored, headers included.
     public var logBytes = 0
     /// Bytes of the same records before compression.
     public var logRawBytes = 0
     /// Bytes of the LMDB data file.
     public var fileBytes = 0
+    /// Bytes of that file that hold nothing now: what shrinking would give back.
+    public var freeBytes = 0
     /// Bytes of the LMDB map, the size to which the file may grow before the map is enlarged.
     public var mapBytes = 0
     /// Journal segments that exist.

@@ -18,6 +18,7 @@ final class Checkpointer: Sendable {
         /// What the last attempt to forget history threw.
         var compactionFailure: StoreError?
         var compactions: [Compaction] = []
+        var seals: [Seal] = []
         var requests: [Request] = []
     }
 
@@ -30,12 +31,28 @@ final class Checkpointer: Sendable {
         var completion: @Sendable (Result<Void, StoreError>) -> Void
     }
 
+    /// A request to seal the whole log, and whom to tell: of revisions done and in all, and of the end.
+    private struct Seal: Sendable {
+        var progress: (@Sendable (Int64, Int64) -> Void)?
+        var completion: @Sendable (Result<Void, StoreError>) -> Void
+    }
+
     private enum Job {
         case checkpoint
         case serve
         case compact
         case retain
+        case seal
         case stop
+
+        init(_ job: CheckpointRhythm.Job) {
+            self =
+                switch job {
+                case .checkpoint: .checkpoint
+                case .retain: .retain
+                case .seal: .seal
+                }
+        }
     }
 
     private let orders = Monitor(Orders())
@@ -94,6 +111,18 @@ final class Checkpointer: Sendable {
         if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
     }
 
+    /// Merges the small blocks of all that is checkpointed. `completion` is called at the end.
+    func seal(
+        progress: (@Sendable (Int64, Int64) -> Void)?,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        let isStopping = orders.notify { orders in
+            if !orders.isStopping { orders.seals.append(.init(progress: progress, completion: completion)) }
+            return orders.isStopping
+        }
+        if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
+    }
+
     /// Runs `body` on the thread, which owns LMDB's write transactions, and passes on what it returns or throws.
     func perform<R: Sendable>(
         _ body: @escaping @Sendable (inout LogWriter) throws -> R,
@@ -129,51 +158,67 @@ final class Checkpointer: Sendable {
 
     private func run(_ writer: inout LogWriter) {
         // A step that failed is not tried again before a checkpoint succeeds or somebody asks.
+        // A step that failed is not tried again before a checkpoint succeeds or somebody asks.
         var goesOn = retain(&writer)
-        // Records that a compaction may drop before the next checkpoint, even an urgent one: as many as the last one wrote,
-        // or a log that is written as fast as can be would never be compacted.
-        var turn: Revision = 0
+        var rhythm = CheckpointRhythm(options)
         while true {
-            let interval = writer.meta.earliest < writer.meta.checkpoint ? options.retention.interval : nil
-            switch nextJob(goesOn && writer.hasCompactionWork, isItsTurn: turn > 0, retentionInterval: interval) {
+            rhythm.compacts = goesOn && writer.hasCompactionWork
+            rhythm.seals = goesOn && writer.hasSealingWork
+            rhythm.ages = writer.meta.earliest < writer.meta.checkpoint
+            switch nextJob(&rhythm) {
             case .checkpoint:
-                let before = writer.meta.checkpoint
+                let before = writer.meta
                 goesOn = checkpoint(&writer) ? retain(&writer) : goesOn
-                turn = max(1, writer.meta.checkpoint - before)
+                rhythm.checkpointed(
+                    revisions: writer.meta.checkpoint - before.checkpoint,
+                    bytes: writer.meta.logRawBytes - before.logRawBytes)
             case .serve: serve(&writer)
             case .compact:
                 goesOn = compact(&writer)
-                turn -= Revision(Limits.compactionRecords)
-            case .retain: goesOn = retain(&writer)
+                rhythm.compacted()
+            case .retain:
+                goesOn = retain(&writer)
+                rhythm.did(.retain)
+            case .seal:
+                goesOn = seal(&writer)
+                rhythm.did(.seal)
             case .stop:
                 serve(&writer)
                 _ = checkpoint(&writer)
                 let abandoned = orders.withLock { orders in
-                    defer { orders.compactions = [] }
-                    return orders.compactions
+                    defer { (orders.compactions, orders.seals) = ([], []) }
+                    return orders.compactions.map(\.completion) + orders.seals.map(\.completion)
                 }
-                for compaction in abandoned {
-                    compaction.completion(.failure(StoreError(.closed, "the store was closed")))
-                }
+                for completion in abandoned { completion(.failure(StoreError(.closed, "the store was closed"))) }
                 return
             }
         }
     }
 
-    private func nextJob(_ hasCompactionWork: Bool, isItsTurn: Bool, retentionInterval: Double?) -> Job {
-        func urgent(_ orders: inout Orders) -> Job? {
-            if orders.isStopping { return .stop }
-            if orders.isUrgent, !(hasCompactionWork && isItsTurn) { return .checkpoint }
-            if !orders.requests.isEmpty { return .serve }
-            return orders.compactions.isEmpty && !hasCompactionWork ? nil : .compact
+    private func nextJob(_ rhythm: inout CheckpointRhythm) -> Job {
+        while true {
+            let isDirty = orders.withLock { $0.isDirty }
+            rhythm.set(isDirty: isDirty)
+            let job: Job?? = orders.wait(seconds: rhythm.seconds()) { [rhythm] orders in
+                if let job = Self.job(orders, rhythm) { return .some(job) }
+                return orders.isDirty == isDirty ? nil : .some(nil)
+            }
+            switch job {
+            case .some(let job?): return job
+            case .some(nil): continue
+            case nil: return rhythm.next.map(Job.init) ?? .checkpoint
+            }
         }
-        // With nothing to do it sleeps without a timeout, unless something may become too old.
-        let woken: Job?? = orders.wait(seconds: retentionInterval) { orders in
-            if let job = urgent(&orders) { return .some(job) }
-            return orders.isDirty ? .some(nil) : nil
-        }
-        guard let ready = woken else { return .retain }
-        return ready ?? orders.wait(seconds: options.checkpointInterval.seconds) { urgent(&$0) } ?? .checkpoint
+    }
+
+    /// What is to be done at once.
+    private static func job(_ orders: Orders, _ rhythm: CheckpointRhythm) -> Job? {
+        if orders.isStopping { return .stop }
+        if orders.isUrgent, !rhythm.isCompactionsTurn { return .checkpoint }
+        if !orders.requests.isEmpty { return .serve }
+        if orders.isDirty, rhythm.isCheckpointDue() { return .checkpoint }
+        if !orders.compactions.isEmpty || rhythm.compacts { return .compact }
+        return !orders.seals.isEmpty || rhythm.seals && rhythm.isQuiet ? .seal : nil
     }
 
     private func serve(_ writer: inout LogWriter) {
@@ -247,6 +292,27 @@ final class Checkpointer: Sendable {
             orders.withLock { $0.compactionFailure = failure }
             return false
         }
+    }
+
+    /// One step; false if it failed.
+    private func seal(_ writer: inout LogWriter) -> Bool {
+        let requests = orders.withLock { $0.seals }
+        var result: Result<Void, StoreError>?
+        do {
+            if try writer.sealingStep(completely: !requests.isEmpty) { result = .success(()) }
+        } catch {
+            result = .failure(note(error))
+        }
+        let meta = writer.meta
+        for request in requests {
+            request.progress?(max(0, meta.sealed - meta.dropped), meta.checkpoint - meta.dropped + 1)
+        }
+        if let result {
+            orders.withLock { $0.seals.removeFirst(requests.count) }
+            for request in requests { request.completion(result) }
+        }
+        if case .failure = result { return false }
+        return true
     }
 
     /// What `error` means to others. After one that is final nothing can be written any more.

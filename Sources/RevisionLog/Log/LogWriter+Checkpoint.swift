@@ -6,6 +6,7 @@ extension LogWriter {
     /// key in key order.
     mutating func checkpoint(_ frozen: LogSnapshot) throws {
         guard frozen.head > meta.checkpoint else { return }
+        let before = meta
         meta = try commit { next, transaction in
             try appendBlocks(frozen, &next, transaction)
             Failpoint.reach(.checkpointLogWritten)
@@ -14,15 +15,17 @@ extension LogWriter {
             next.checkpoint = frozen.head
             next.keys += Int64(frozen.pendingKeys)
         }
+        unsealedBytes += meta.logRawBytes - before.logRawBytes
         Failpoint.reach(.checkpointCommitted)
     }
 
     private func appendBlocks(
         _ frozen: LogSnapshot, _ next: inout Meta, _ transaction: borrowing WriteTransaction
     ) throws {
+        let effort: Compression.Effort = frozen.pendingBytes <= Limits.quietBytes ? .dense : .fast
         var builder = BlockBuilder(firstRevision: meta.checkpoint + 1)
         func close() throws {
-            let (bytes, rawLength) = builder.finish()
+            let (bytes, rawLength) = builder.finish(effort)
             try withUnsafeBytes(of: builder.firstRevision.bigEndian) { key in
                 try bytes.withUnsafeBytes { try transaction.put(databases.log, key, $0, .append) }
             }

@@ -25,7 +25,7 @@ extension LogWriter {
                 var cursor = try transaction.cursor(databases.log)
                 let entry = try withUnsafeBytes(of: next.dropped.bigEndian) { try cursor.seek(atOrBefore: $0) }
                 guard let entry else { throw StoreError.missing(next.dropped) }
-                let (block, stored, raw) = try Self.block(entry)
+                let (block, stored, raw) = try Self.block(Block.firstRevision(entry.key), entry.value)
                 guard block.firstRevision <= next.dropped, next.dropped <= block.lastRevision else {
                     throw StoreError.missing(next.dropped)
                 }

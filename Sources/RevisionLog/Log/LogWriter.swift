@@ -8,6 +8,15 @@ struct LogWriter: ~Copyable {
     let databases: Databases
     /// What LMDB's meta entry says now.
     var meta: Meta
+    /// Raw bytes of the log from `meta.sealed` on, or more: what a store had when it was opened counts as full blocks until
+    /// sealing has looked.
+    var unsealedBytes = Int64(Limits.blockBytes)
+
+    init(environment: Environment, databases: Databases, meta: Meta) {
+        self.environment = environment
+        self.databases = databases
+        self.meta = meta
+    }
 
     /// Runs `body` in a write transaction that ends with the meta entry it made, and returns that. It may run more than
     /// once, when the map has to grow.
@@ -24,12 +33,13 @@ struct LogWriter: ~Copyable {
         }
     }
 
-    /// An entry of `log`, checked, with its size before and after compression.
-    static func block(_ entry: WriteCursor.Entry) throws -> (ChangeBatch, stored: Int, raw: Int) {
-        let first = try Block.firstRevision(entry.key)
+    /// The block stored under `first`, checked, with its size before and after compression.
+    static func block(
+        _ first: Revision, _ bytes: UnsafeRawBufferPointer
+    ) throws -> (ChangeBatch, stored: Int, raw: Int) {
         do throws(Malformed) {
-            let header = try Block.header(entry.value)
-            return (try Block.decode(entry.value, firstRevision: first), entry.value.count, header.rawLength)
+            let header = try Block.header(bytes)
+            return (try Block.decode(bytes, firstRevision: first), bytes.count, header.rawLength)
         } catch {
             throw StoreError.damagedBlock(first, error.reason)
         }

@@ -104,6 +104,27 @@ package final class RevisionLog: Sendable {
         }
     }
 
+    /// Gives the free pages of LMDB's file back. `completion` is told its size before and after, on another thread.
+    package func shrink(
+        completion: @escaping @Sendable (Result<(before: Int, after: Int), StoreError>) -> Void
+    ) {
+        checkpointer.perform({ try $0.shrink() }, completion: completion)
+    }
+
+    /// Merges the small blocks of the log, also the last ones. `progress` is told revisions done and in all; `completion` is
+    /// called, on another thread, at the end. Blocks for a checkpoint first.
+    package func seal(
+        progress: (@Sendable (Int64, Int64) -> Void)? = nil,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        do {
+            try checkpointer.checkpoint()
+            checkpointer.seal(progress: progress, completion: completion)
+        } catch {
+            completion(.failure(StoreError(wrapping: error)))
+        }
+    }
+
     /// Moves everything into LMDB. Blocks.
     package func checkpoint() throws {
         try checkpointer.checkpoint()

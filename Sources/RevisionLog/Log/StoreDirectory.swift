@@ -10,7 +10,7 @@ import LMDB
 
 // The directory of a store (0700, files 0600):
 //
-//     data.mdb      LMDB's data
+//     data.mdb      LMDB's data; data.mdb.new is a copy that a crash left (Environment+Shrink.swift in LMDB)
 //     lock.mdb      LMDB's table of readers
 //     lock          locked by the process that writes; has its pid and the newest visible revision (WriterLock.swift)
 //     journal-NNN   segments of the journal (Frame.swift)
@@ -61,6 +61,7 @@ enum StoreDirectory {
         if access("\(path)/data.mdb", F_OK) != 0 { try make(path) }
         // What is left of making it, if that was cut short after it was done.
         remove("\(path)/\(making)")
+        Environment.removeCompactCopy(in: path)
         return try openWritable(path, mapBytes: options.mapBytes)
     }
 

@@ -3,7 +3,8 @@ import Synchronization
 import Threads
 
 /// The blocks decoded last, shared by all readers: those that walk a version chain come back to the same ones, and
-/// those that replay the same range read each once.
+/// those that replay the same range read each once. A block is known by its first revision and its number of records:
+/// sealing replaces it by a longer one, while old transactions still see the shorter.
 final class BlockCache: Sendable {
     /// Newest last. Few, so a list is as quick as a table.
     private let blocks = Lock<[ChangeBatch]>([])
@@ -14,15 +15,15 @@ final class BlockCache: Sendable {
     /// How many blocks were decoded so far.
     var decodedCount: Int { count.load(ordering: .relaxed) }
 
-    /// The block that begins at `firstRevision`, from `decode` unless it is here. Who wants what another is just decoding
+    /// The block of `recordCount` records from `firstRevision` on, from `decode` unless it is here. Who wants what another is just decoding
     /// waits for that one: it takes as long as to do the same, and leaves the core to others.
     func block<E>(
-        _ firstRevision: Revision, decode: () throws(E) -> ChangeBatch
+        _ firstRevision: Revision, recordCount: Int, decode: () throws(E) -> ChangeBatch
     ) throws(E) -> (block: ChangeBatch, isDecoded: Bool) {
-        if let found = find(firstRevision) { return (found, false) }
+        if let found = find(firstRevision, recordCount) { return (found, false) }
         let turn = Int(UInt64(bitPattern: firstRevision) % UInt64(turns.count))
         return try turns[turn].withLock { _ throws(E) in
-            if let found = find(firstRevision) { return (found, false) }
+            if let found = find(firstRevision, recordCount) { return (found, false) }
             let block = try decode()
             count.add(1, ordering: .relaxed)
             insert(block)
@@ -30,9 +31,10 @@ final class BlockCache: Sendable {
         }
     }
 
-    private func find(_ firstRevision: Revision) -> ChangeBatch? {
+    private func find(_ firstRevision: Revision, _ recordCount: Int) -> ChangeBatch? {
         blocks.withLock { blocks in
-            guard let index = blocks.lastIndex(where: { $0.firstRevision == firstRevision }) else { return nil }
+            let index = blocks.lastIndex { $0.firstRevision == firstRevision && $0.recordCount == recordCount }
+            guard let index else { return nil }
             let block = blocks[index]
             if index < blocks.count / 2 {
                 blocks.remove(at: index)

@@ -31,7 +31,8 @@ extension LogReader {
     private func fetch(_ entry: ReadCursor.Entry) throws -> Fetched {
         let first = try Block.firstRevision(entry.key)
         do throws(Malformed) {
-            let (block, isDecoded) = try cache.block(first) { () throws(Malformed) in
+            let count = try Block.header(entry.value).recordCount
+            let (block, isDecoded) = try cache.block(first, recordCount: count) { () throws(Malformed) in
                 try Block.decode(entry.value, firstRevision: first)
             }
             return Fetched(batch: block, isDecoded: isDecoded)

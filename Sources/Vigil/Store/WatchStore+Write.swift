@@ -1,5 +1,6 @@
 public import Changes
 public import RevisionLog
+import Threads
 
 extension WatchStore {
     /// Puts `value` under `key`, which has 1 to 511 bytes, and returns the revision that this made. Key and value together
@@ -46,6 +47,34 @@ extension WatchStore {
         return await withUnsafeContinuation { continuation in
             let series = CommitSeries(count: transactions.count, continuation)
             committer.submit(transactions.enumerated().map { .part($0.element, index: $0.offset, of: series) })
+        }
+    }
+
+    /// Makes the log as compact as it gets: merges its small blocks, also the last ones. That happens in the background
+    /// too, whenever enough of them have gathered for a full block; this does not wait for more. Reads, writes and watches
+    /// go on meanwhile. `progress` is called now and then with (revisions done, revisions in all).
+    public func seal(progress: (@Sendable (Int64, Int64) -> Void)? = nil) async throws {
+        let (log, _) = try requireCommitter()
+        try await withCheckedThrowingContinuation { continuation in
+            _ = OSThread { log.seal(progress: progress) { continuation.resume(with: $0) } }
+        }
+    }
+
+    /// Gives the space that LMDB's file does not use any more back to the file system. The file never becomes shorter by
+    /// itself: what was compacted or replaced leaves room for what comes, and ``StoreStatistics/freeBytes`` says how much.
+    ///
+    /// Writes a copy of the file without that, so it needs as much room as the store has content. No other process may
+    /// have the store open. Reads and watches go on, except for the moment of the swap; so do writes, until as much has
+    /// gathered as ``LogOptions/pendingBytes`` says: nothing is checkpointed before the copy is done. After a crash at any
+    /// moment the store is whole, shrunk or not.
+    ///
+    /// - Returns: the size of the file before and after, in bytes.
+    /// - Throws: `.locked` if another process has the store open, naming it; `.full` if there is no room for the copy.
+    @discardableResult
+    public func shrink() async throws -> (before: Int, after: Int) {
+        let (log, _) = try requireCommitter()
+        return try await withCheckedThrowingContinuation { continuation in
+            log.shrink { continuation.resume(with: $0) }
         }
     }
 }

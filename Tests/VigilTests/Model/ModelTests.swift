@@ -48,7 +48,7 @@ private struct ModelRun {
     private var place: Comment { "seed \(seed), head \(model.head)" }
 
     mutating func step() async throws {
-        switch input.random.below(44) {
+        switch input.random.below(46) {
         case 0...14: try await put()
         case 15...17: try await delete()
         case 18: try await deleteRange()
@@ -63,6 +63,8 @@ private struct ModelRun {
         case 38: if input.random.chance(3) { try await reopen() }
         case 39: try outside()
         case 40, 41: try beginWatch()
+        case 42: try await store.seal()
+        case 43: if input.random.chance(3) { try await store.shrink() }
         default: try await readWatches()
         }
         #expect(store.head == model.head, place)

@@ -25,11 +25,15 @@ struct StatCommand: AsyncParsableCommand {
             (
                 "log",
                 "\(Text.size(s.logBytes)) in \(s.blocks) blocks, \(Text.size(s.logRawBytes)) raw "
-                    + "(stored/raw \(hundredths(s.ratio)))"
+                    + "(stored/raw \(hundredths(s.ratio))); \(s.unsealedBlocks) not sealed"
             ),
             ("checkpoint", "revision \(s.checkpoint); \(Text.size(s.pendingBytes)) since, in the journal"),
             ("journal", "\(Text.size(s.journalBytes)) in \(s.journalSegments) segments"),
-            ("file", "\(Text.size(s.fileBytes)) of a map of \(Text.size(s.mapBytes))"),
+            (
+                "file",
+                "\(Text.size(s.fileBytes)) of a map of \(Text.size(s.mapBytes)); "
+                    + "shrinking would give \(Text.size(s.freeBytes)) back"
+            ),
             ("readers", "\(s.readers) of \(s.maximumReaders) slots used"),
             ("store", "\(String(s.storeID, radix: 16)), format \(s.formatVersion)"),
         ]
@@ -56,10 +60,12 @@ struct StatCommand: AsyncParsableCommand {
         json.add("checkpoint", s.checkpoint)
         json.add("keys", s.keys)
         json.add("blocks", s.blocks)
+        json.add("unsealed_blocks", s.unsealedBlocks)
         json.add("log_bytes", s.logBytes)
         json.add("log_raw_bytes", s.logRawBytes)
         json.add("ratio", s.ratio)
         json.add("file_bytes", s.fileBytes)
+        json.add("free_bytes", s.freeBytes)
         json.add("map_bytes", s.mapBytes)
         json.add("journal_segments", s.journalSegments)
         json.add("journal_bytes", s.journalBytes)

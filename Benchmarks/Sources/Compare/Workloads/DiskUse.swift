@@ -21,7 +21,7 @@ struct DiskUse: Workload {
                 Metric(id: "bytes", title: "bytes of log for each change", unit: .bytes, isCharted: false),
             ],
             text: """
-                Blocks and their headers, without the state and the journal. The slow writer makes a change every 12 ms \
+                Blocks and their headers, without the state and the journal, once sealed. The slow writer makes a change every 12 ms \
                 with a checkpoint every 10 ms, so that each of them finds one change: an hour's writing of one change \
                 a second, seen faster.
                 """)
@@ -64,7 +64,8 @@ struct DiskUse: Workload {
     }
 
     private func recordLog(_ path: String, _ name: String, _ count: Int, _ section: Section) async throws {
-        let store = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
+        let store = try await WatchStore.open(path)
+        try await store.seal()
         let statistics = try store.statistics()
         try await store.close()
         section.record("ratio", name, count, statistics.ratio)

@@ -1,0 +1,101 @@
+import Changes
+import LMDB
+import TestSupport
+
+@testable import RevisionLog
+
+/// The checkpointer's work without its thread: what happens in LMDB, and when, is up to the test.
+final class WriterDouble {
+    private var writer: LogWriter
+    let state: LogState
+    let reader: LogReader
+
+    init(_ path: String) throws {
+        var options = LogOptions()
+        options.mapBytes = 64 << 20
+        let store = try StoreDirectory.open(path, options: options)
+        let position = LogSnapshot(
+            head: store.meta.checkpoint, checkpoint: store.meta.checkpoint, compacted: store.meta.compacted)
+        state = LogState(position)
+        reader = LogReader(
+            environment: store.environment, databases: store.databases, state: state, storeID: store.meta.storeID)
+        writer = LogWriter(environment: store.environment, databases: store.databases, meta: store.meta)
+    }
+
+    var meta: Meta { writer.meta }
+    var hasSealingWork: Bool { writer.hasSealingWork }
+
+    func sealingStep() throws -> Bool { try writer.sealingStep(completely: false) }
+
+    /// One revision that puts `value`.
+    func put(_ key: Bytes, _ value: Bytes) throws {
+        let revision = state.head + 1
+        let version = KeyVersion(putting: value, at: revision, after: try reader.latest(key)?.numbers)
+        var encoder = RecordEncoder(firstRevision: revision)
+        encoder.beginRecord(changes: 1)
+        encoder.append(
+            type: .put, key: key, value: value, createRevision: version.createRevision, version: version.version,
+            lease: 0, previousRevision: version.previousRevision)
+        state.append(encoder.finish(milliseconds: 1_700_000_000_000 + revision * 1000))
+    }
+
+    func checkpoint() throws {
+        let frozen = state.freeze()
+        try writer.checkpoint(frozen)
+        state.checkpointed(frozen)
+    }
+
+    func compact(through revision: Revision) throws {
+        try writer.setCompacted(revision)
+        state.compacted(through: revision)
+        while writer.hasCompactionWork { try writer.compactionStep() }
+    }
+
+    func seal() throws {
+        while try !writer.sealingStep(completely: true) {}
+    }
+
+    /// The blocks of the log.
+    func layout() throws -> [StoredBlock] {
+        try reader.environment.withRead { transaction in
+            var cursor = try transaction.cursor(reader.databases.log)
+            var blocks: [StoredBlock] = []
+            var found = try cursor.first()
+            while let entry = found {
+                let header = try Block.header(entry.value)
+                blocks.append(
+                    StoredBlock(
+                        place: .log, firstRevision: try Block.firstRevision(entry.key),
+                        recordCount: header.recordCount, codec: header.codec, rawBytes: header.rawLength,
+                        storedBytes: header.storedLength))
+                found = try cursor.next()
+            }
+            return blocks
+        }
+    }
+
+    /// Everything that can be read, revision by revision.
+    func history() throws -> [WatchUpdate] {
+        var updates: [WatchUpdate] = []
+        var next = state.snapshot.earliest
+        while next <= state.head {
+            let step = try reader.scan(nil, from: next, through: state.head)
+            updates += step.updates
+            next = step.next
+        }
+        return updates
+    }
+}
+
+/// A value as services write them: JSON of about 300 bytes, most of it alike from one to the next.
+func jsonValue(_ number: Int, _ random: inout SeededGenerator) -> Bytes {
+    let instance = number % 500
+    let text = """
+        {"service":"checkout","instance":"i-\(instance)","address":"10.\(instance % 256).\(random.below(256)).\
+        \(random.below(256)):8443","region":"\(["eu-central", "eu-west", "us-east"][instance % 3])","healthy":\
+        \(random.below(20) != 0),"load":0.\(random.below(1000)),"connections":\(random.below(4000)),"version":\
+        "2026.11.\(random.below(30))","tags":["primary","tls","http2"],"updated":\(1_790_000_000_000 + number * 137),\
+        "lease":"\(String(random.below(1 << 40), radix: 16))"}
+        """
+    return Bytes(text)
+}
