@@ -20,6 +20,8 @@ package enum Failpoint: String, CaseIterable, Sendable {
     case checkpointLogWritten, checkpointStateWritten, checkpointCommitted
     // A compaction.
     case compactionNoted, compactionStepWritten, compactionStepCommitted
+    // Acknowledgements of cursors, in whichever transaction takes them along.
+    case cursorWritten, cursorCommitted
 
     #if DEBUG
         /// Arrivals so far at the one that was asked for.

@@ -32,6 +32,10 @@ enum Limits {
     static let pageBytes = 4 << 20
     /// Records that one step of a compaction examines in its write transaction.
     static let compactionRecords = 4096
+    /// Bytes of a cursor's name.
+    static let cursorNameBytes = 1...255
+    /// Cursors in a store, so that all of them can be looked at in one transaction.
+    static let cursors = 1000
     /// Problems that a check reports before it stops.
     static let reportedProblems = 100
     /// Attempts to take a snapshot anew when a compaction overtakes a read, before the error is passed on.

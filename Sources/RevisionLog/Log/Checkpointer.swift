@@ -4,13 +4,15 @@ import Threads
 
 /// The thread that owns LMDB's write transactions: it checkpoints when enough has gathered or some time has passed,
 /// does what others ask of it, and its background work step by step in between.
-final class Checkpointer: Sendable {
+final class Checkpointer: CursorWriter {
     /// What the other threads and it tell each other.
     private struct Orders {
         /// Commits wait for a checkpoint.
         var isDirty = false
         /// A checkpoint is wanted at once.
         var isUrgent = false
+        /// A cursor was acknowledged.
+        var isAcknowledged = false
         var isStopping = false
         /// Attempts that ended, well or not, and what the last one threw.
         var attempts: UInt64 = 0
@@ -25,11 +27,13 @@ final class Checkpointer: Sendable {
     /// A request to compact, and whom to tell.
     private struct Compaction: Sendable {
         var revision: Revision
+        var overridesCursors: Bool
         var completion: @Sendable (Result<Void, StoreError>) -> Void
     }
 
     private enum Job {
         case checkpoint
+        case acknowledge
         case serve
         case compact
         case stop
@@ -39,12 +43,14 @@ final class Checkpointer: Sendable {
     private let state: LogState
     private let journal: Journal
     private let options: LogOptions
+    private let cursors: CursorLedger
     private let thread = Monitor<OSThread?>(nil)
 
-    init(state: LogState, journal: Journal, options: LogOptions) {
+    init(state: LogState, journal: Journal, cursors: CursorLedger, options: LogOptions) {
         self.state = state
         self.journal = journal
         self.options = options
+        self.cursors = cursors
     }
 
     /// Starts the thread, which takes `writer` over.
@@ -52,7 +58,7 @@ final class Checkpointer: Sendable {
         let isDirty = state.head > meta.checkpoint
         orders.withLock { $0.isDirty = isDirty }
         let started = OSThread { [self] in
-            var writer = LogWriter(environment: environment, databases: databases, meta: meta)
+            var writer = LogWriter(environment: environment, databases: databases, cursors: cursors, meta: meta)
             run(&writer)
         }
         thread.withLock { $0 = started }
@@ -83,9 +89,14 @@ final class Checkpointer: Sendable {
     }
 
     /// Makes `revision` the first that can be read, and gives back what lies below. `completion` is called at the end.
-    func compact(_ revision: Revision, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+    func compact(
+        _ revision: Revision, overridesCursors: Bool,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        let compaction = Compaction(
+            revision: revision, overridesCursors: overridesCursors, completion: completion)
         let isStopping = orders.notify { orders in
-            if !orders.isStopping { orders.compactions.append(.init(revision: revision, completion: completion)) }
+            if !orders.isStopping { orders.compactions.append(compaction) }
             return orders.isStopping
         }
         if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
@@ -110,6 +121,19 @@ final class Checkpointer: Sendable {
         if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
     }
 
+    /// A cursor was acknowledged: the next checkpoint takes that along, or a transaction of its own when the interval is
+    /// over.
+    func acknowledged() {
+        orders.notify { $0.isAcknowledged = true }
+    }
+
+    func write<R: Sendable>(
+        _ body: @escaping @Sendable (Environment) throws -> R,
+        completion: @escaping @Sendable (Result<R, StoreError>) -> Void
+    ) {
+        perform({ writer in try body(writer.environment) }, completion: completion)
+    }
+
     /// Does what was asked for, makes a last checkpoint and ends the thread.
     ///
     /// - Throws: what the checkpoint threw; the journal still has what it would have written.
@@ -127,6 +151,8 @@ final class Checkpointer: Sendable {
         while true {
             switch nextJob(goesOn && writer.hasCompactionWork) {
             case .checkpoint: goesOn = checkpoint(&writer) || goesOn
+            // What fails stays pending and is tried again after the interval.
+            case .acknowledge: try? cursors.write(writer.environment)
             case .serve: serve(&writer)
             case .compact: goesOn = compact(&writer)
             case .stop:
@@ -154,9 +180,22 @@ final class Checkpointer: Sendable {
         // With nothing to do it sleeps without a timeout.
         let ready: Job? = orders.wait { orders in
             if let job = urgent(&orders) { return .some(job) }
-            return orders.isDirty ? .some(nil) : nil
+            return orders.isDirty || orders.isAcknowledged ? .some(nil) : nil
         }!
-        return ready ?? orders.wait(seconds: options.checkpointInterval.seconds) { urgent(&$0) } ?? .checkpoint
+        return ready ?? timedJob(urgent)
+    }
+
+    /// What becomes due first, if nothing urgent comes before.
+    private func timedJob(_ urgent: (inout Orders) -> Job?) -> Job {
+        let (isDirty, isAcknowledged) = orders.withLock { ($0.isDirty, $0.isAcknowledged) }
+        // If both are due at the same time, the checkpoint does both.
+        let isCheckpoint = isDirty && (!isAcknowledged || options.checkpointInterval <= options.cursorInterval)
+        let interval = isCheckpoint ? options.checkpointInterval : options.cursorInterval
+        if let job = orders.wait(seconds: interval.seconds, { urgent(&$0) }) { return job }
+        return orders.withLock { orders in
+            orders.isAcknowledged = false
+            return isCheckpoint ? .checkpoint : .acknowledge
+        }
     }
 
     private func serve(_ writer: inout LogWriter) {
@@ -172,6 +211,7 @@ final class Checkpointer: Sendable {
         orders.withLock {
             $0.isUrgent = false
             $0.isDirty = false
+            $0.isAcknowledged = false
         }
         var failure: StoreError?
         do {
@@ -192,17 +232,21 @@ final class Checkpointer: Sendable {
             if pending > 0 { orders.isDirty = true }
             if failure == nil, pending >= options.checkpointBytes { orders.isUrgent = true }
         }
+        cursors.askForProgress()
         return failure == nil
     }
 
     /// One step; false if it failed.
     private func compact(_ writer: inout LogWriter) -> Bool {
         do {
-            if let target = orders.withLock({ $0.compactions.map(\.revision).max() }), target > writer.meta.compacted {
+            if let compaction = orders.withLock({ $0.compactions.max { $0.revision < $1.revision } }),
+                compaction.revision > writer.meta.compacted
+            {
+                let target = compaction.revision
                 if target > writer.meta.checkpoint {
                     if !checkpoint(&writer), let failure = orders.withLock({ $0.failure }) { throw failure }
                 }
-                try writer.setCompacted(target)
+                try writer.setCompacted(target, overridesCursors: compaction.overridesCursors)
                 state.compacted(through: target)
             }
             if writer.hasCompactionWork { try writer.compactionStep() }

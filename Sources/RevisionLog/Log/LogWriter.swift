@@ -6,22 +6,31 @@ import LMDB
 struct LogWriter: ~Copyable {
     let environment: Environment
     let databases: Databases
+    /// Whose acknowledgements every transaction takes along.
+    let cursors: CursorLedger
     /// What LMDB's meta entry says now.
     var meta: Meta
 
     /// Runs `body` in a write transaction that ends with the meta entry it made, and returns that. It may run more than
     /// once, when the map has to grow.
     func commit(_ body: (inout Meta, borrowing WriteTransaction) throws -> Void) throws -> Meta {
-        try storeErrors {
-            try environment.withWrite { transaction in
-                var next = meta
-                try body(&next, transaction)
-                try Meta.key.withUnsafeBytes { key in
-                    try next.encoded().withUnsafeBytes { try transaction.put(databases.meta, key, $0) }
+        let acknowledged = cursors.take()
+        var result = meta
+        try cursors.finishing(acknowledged) {
+            try storeErrors {
+                try environment.withWrite { transaction in
+                    var next = meta
+                    let outcomes = try cursors.write(acknowledged, transaction)
+                    try body(&next, transaction)
+                    try Meta.key.withUnsafeBytes { key in
+                        try next.encoded().withUnsafeBytes { try transaction.put(databases.meta, key, $0) }
+                    }
+                    result = next
+                    return outcomes
                 }
-                return next
             }
         }
+        return result
     }
 
     /// An entry of `log`, checked, with its size before and after compression.

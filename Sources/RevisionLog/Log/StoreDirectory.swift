@@ -62,9 +62,14 @@ enum StoreDirectory {
         return Store(environment: environment, databases: databases, meta: meta)
     }
 
-    /// Opens it for reading beside a process that may be writing.
+    /// Opens it for reading beside a process that may be writing. If this user may, its cursors can be written.
     static func openReadOnly(_ path: String, options: LogOptions) throws -> Store {
-        let environment = try Environment(path: path, mapBytes: options.mapBytes, readOnly: true)
+        let environment: Environment
+        do {
+            environment = try Environment(path: path, mapBytes: options.mapBytes, creates: false)
+        } catch where [EACCES, EPERM, EROFS].contains(error.code) {
+            environment = try Environment(path: path, mapBytes: options.mapBytes, readOnly: true)
+        }
         do {
             let databases = try Databases(environment, create: false)
             let meta = try environment.withRead { transaction in

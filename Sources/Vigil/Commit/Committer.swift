@@ -2,14 +2,6 @@ import Changes
 import RevisionLog
 import Threads
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// The one thread that assigns revisions. Whatever waits when it is free becomes one group: one frame, one flush.
 final class Committer: Sendable {
     /// One write, and who waits for it.
@@ -111,7 +103,7 @@ final class Committer: Sendable {
         var batch: ChangeBatch?
         var failure: StoreError?
         if !group.isEmpty {
-            let finished = group.finish(milliseconds: Self.milliseconds())
+            let finished = group.finish(milliseconds: wallClockMilliseconds())
             do {
                 try log.append(finished)
                 batch = finished
@@ -123,13 +115,6 @@ final class Committer: Sendable {
         Answers(requests: requests[first..<next], outcomes: outcomes, failure: failure).give()
         if let batch { committed(batch) }
         return next
-    }
-
-    /// Wall-clock time in milliseconds since 1970.
-    private static func milliseconds() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 }
 

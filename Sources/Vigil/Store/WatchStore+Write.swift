@@ -53,11 +53,15 @@ extension WatchStore {
     /// done; reads, writes and watches go on meanwhile. A watch that still had to read what is gone fails with
     /// `.compacted`.
     ///
-    /// - Throws: `.compacted` if that was done before, `.futureRevision` if `revision` is newer than ``head``.
-    public func compact(through revision: Revision) async throws {
+    /// A cursor that holds what is before `revision` (``CursorHold``) forbids it, unless `overridesCursors`; then its
+    /// next watch fails with `.compacted`, or with `.cursorFailed` if it chooses so.
+    ///
+    /// - Throws: `.compacted` if that was done before, `.futureRevision` if `revision` is newer than ``head``, `.held` with
+    ///   the name of a cursor that forbids it.
+    public func compact(through revision: Revision, overridesCursors: Bool = false) async throws {
         let (log, _) = try requireCommitter()
         try await withCheckedThrowingContinuation { continuation in
-            log.compact(through: revision) { continuation.resume(with: $0) }
+            log.compact(through: revision, overridesCursors: overridesCursors) { continuation.resume(with: $0) }
         }
     }
 }

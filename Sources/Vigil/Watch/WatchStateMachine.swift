@@ -56,6 +56,7 @@ struct WatchStateMachine: Sendable {
         case .revision(let revision): next = revision
         case .earliest: next = earliest
         case .snapshot: next = head + 1
+        case .cursor(let name): preconditionFailure("the cursor \(name) was not looked up")
         }
         isCatchingUp = next <= head
         phase = start == .snapshot ? .state(at: head, from: lower) : .reading
@@ -154,6 +155,12 @@ struct WatchStateMachine: Sendable {
             phase = .ended
             return nil
         }
+    }
+
+    /// Everything through here was delivered; nil while the state is not complete.
+    var delivered: Revision? {
+        if case .state = phase { return nil }
+        return next - 1
     }
 
     /// Nothing more will be delivered.
