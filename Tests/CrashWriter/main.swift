@@ -3,6 +3,7 @@ import Vigil
 // A program for the crash tests to kill.
 //
 //     CrashWriter write PATH SEED sync|interval    writes until it is killed, and prints each acknowledged write
+//     CrashWriter cursor PATH SEED                 the same without compactions, and prints only what a cursor's watch does
 //     CrashWriter follow PATH FROM                 follows, and prints each event
 //     CrashWriter read PATH                        prints all that can be read, then what a check finds
 //     CrashWriter check PATH                       the same, but checks first and reads nothing that is damaged
@@ -14,6 +15,7 @@ import Vigil
 let arguments = CommandLine.arguments
 switch arguments[1] {
 case "write": try await write(to: arguments[2], seed: arguments[3], isSync: arguments[4] == "sync")
+case "cursor": try await writeAndRead(arguments[2], seed: arguments[3])
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
 case "read": await read(arguments[2], checkedFirst: false)
 case "check": await read(arguments[2], checkedFirst: true)

@@ -180,7 +180,7 @@ package final class CursorLedger: Sendable {
         let writes = take()
         guard !writes.isEmpty else { return }
         try finishing(writes) {
-            try storeErrors { try environment.withWrite { try write(writes, $0) } }
+            try storeErrors { try environment.withWrite { ((), try write(writes, $0)) } }
         }
     }
 
@@ -193,10 +193,10 @@ package final class CursorLedger: Sendable {
     typealias Outcomes = [(session: CursorSession, error: StoreError?)]
 
     /// Runs `body`, a transaction that writes `writes`. If it fails they wait for the next one.
-    func finishing(_ writes: [CursorSession], _ body: () throws -> Outcomes) throws {
-        let outcomes: Outcomes
+    func finishing<R>(_ writes: [CursorSession], _ body: () throws -> (R, Outcomes)) throws -> R {
+        let (result, outcomes): (R, Outcomes)
         do {
-            outcomes = try body()
+            (result, outcomes) = try body()
         } catch {
             for session in writes {
                 session.written(isStored: false)
@@ -215,6 +215,7 @@ package final class CursorLedger: Sendable {
                 if entry.isOpen ? error != nil : !session.isUnwritten { state.entries[session.name] = nil }
             }
         }
+        return result
     }
 
     /// Puts what is acknowledged into `transaction`.
@@ -246,6 +247,13 @@ package final class CursorLedger: Sendable {
         }
         if !writes.isEmpty { Failpoint.reach(.cursorWritten) }
         return outcomes
+    }
+
+    /// Ends the watches of this process whose cursors were marked as failed.
+    func endFailed() throws {
+        for name in state.withLock({ Array($0.entries.keys) }) where try reader.cursorEntry(name)?.isFailed == true {
+            changed(name, .cursorFailed)
+        }
     }
 
     /// A cursor was set or removed here: its watch ends.

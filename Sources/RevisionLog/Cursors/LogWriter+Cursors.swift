@@ -32,21 +32,18 @@ extension LogWriter {
         return floor
     }
 
-    /// Before the history up to `revision` goes: refuses if a cursor holds it, marks those that fail by it, and returns
-    /// these.
+    /// Before the history up to `revision` goes: refuses if a cursor holds it, marks those that fail by it.
     func settleCursors(
         before revision: Revision, overrides: Bool, _ meta: Meta, _ transaction: borrowing WriteTransaction
-    ) throws -> [String] {
-        guard let database = databases.cursors else { return [] }
+    ) throws {
+        guard let database = databases.cursors else { return }
         let floor = try floor(below: revision, meta, transaction)
         if !overrides, floor.revision != nil { throw StoreError.held(requested: revision, by: floor) }
-        let failing = floor.failing + floor.fragile
-        for name in failing {
+        for name in floor.failing + floor.fragile {
             let key = Array(name.utf8)
             guard var entry = try transaction.cursorEntry(key, database) else { continue }
             entry.isFailed = true
             try transaction.put(entry, key, database)
         }
-        return failing
     }
 }

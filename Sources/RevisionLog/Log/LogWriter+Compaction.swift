@@ -8,12 +8,11 @@ extension LogWriter {
     mutating func setCompacted(_ revision: Revision, overridesCursors: Bool = false) throws {
         precondition(revision <= meta.checkpoint, "only what is in LMDB can be compacted")
         guard revision > meta.compacted else { return }
-        var failed: [String] = []
         meta = try commit { next, transaction in
-            failed = try settleCursors(before: revision, overrides: overridesCursors, next, transaction)
+            try settleCursors(before: revision, overrides: overridesCursors, next, transaction)
             next.compacted = revision
         }
-        for name in failed { cursors.changed(name, .cursorFailed) }
+        try cursors.endFailed()
         Failpoint.reach(.compactionNoted)
     }
 

@@ -14,9 +14,9 @@ struct LogWriter: ~Copyable {
     /// Runs `body` in a write transaction that ends with the meta entry it made, and returns that. It may run more than
     /// once, when the map has to grow.
     func commit(_ body: (inout Meta, borrowing WriteTransaction) throws -> Void) throws -> Meta {
+        let (meta, cursors, databases) = (meta, cursors, databases)
         let acknowledged = cursors.take()
-        var result = meta
-        try cursors.finishing(acknowledged) {
+        return try cursors.finishing(acknowledged) {
             try storeErrors {
                 try environment.withWrite { transaction in
                     var next = meta
@@ -25,12 +25,10 @@ struct LogWriter: ~Copyable {
                     try Meta.key.withUnsafeBytes { key in
                         try next.encoded().withUnsafeBytes { try transaction.put(databases.meta, key, $0) }
                     }
-                    result = next
-                    return outcomes
+                    return (next, outcomes)
                 }
             }
         }
-        return result
     }
 
     /// An entry of `log`, checked, with its size before and after compression.

@@ -1,4 +1,4 @@
-public import Changes
+import Changes
 public import RevisionLog
 
 extension WatchStore {

@@ -7,13 +7,16 @@ struct CompactCommand: AsyncParsableCommand {
 
     @OptionGroup var arguments: StoreArguments
     @Argument(help: "The first revision to keep.") var revision: Revision
+    @Flag(help: "Also forget what a cursor holds.") var force = false
 
     func validate() throws {
         if revision < 1 { throw ValidationError("the first revision is 1, not \(revision)") }
     }
 
     func run() async throws {
-        try await arguments.withStore(.readWrite, creates: false) { try await $0.compact(through: revision) }
+        try await arguments.withStore(.readWrite, creates: false) {
+            try await $0.compact(through: revision, overridesCursors: force)
+        }
         if arguments.json {
             var json = JSONObject()
             json.add("compacted", revision)
