@@ -1,5 +1,6 @@
 import ChildProcess
 import Foundation
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct CursorCommandTests {
@@ -35,7 +36,7 @@ import Testing
     }
 
     @Test func wrongUseIsSaid() async throws {
-        try await withTen { vigil in
+        try await withTen { vigil async throws in
             #expect(try await vigil("cursor", "set", "c").status == 2)
             #expect(try await vigil("cursor", "set", "c", "x").status == 2)
             #expect(try await vigil("cursor", "set", "c", "--then", "fail").status == 2)
@@ -70,7 +71,7 @@ import Testing
     /// Beside a process that writes, and killed: what was printed and not acknowledged comes again, nothing is left out.
     @Test func aKilledWatchGoesOnBesideAWriter() async throws {
         try await withTen { vigil in
-            let writer = try vigil.start(program: "CrashWriter", "write", vigil.data, "1", "sync")
+            let writer = try ChildProcess(built: "CrashWriter", ["write", vigil.data, "1", "sync"])
             var written = writer.lines.makeAsyncIterator()
             _ = await written.next()
             var last = 0

@@ -64,7 +64,7 @@ import Vigil
                 var iterator = watch.makeAsyncIterator()
                 _ = try await iterator.next()
                 if code == .cursorMoved {
-                    try await store.setCursor("c", to: .now)
+                    try await store.setCursor("c", to: .earliest)
                 } else {
                     try await store.removeCursor("c")
                 }

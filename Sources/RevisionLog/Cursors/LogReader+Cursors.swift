@@ -48,7 +48,7 @@ extension LogReader {
         // What is not in the log yet.
         if acknowledged + 1 > meta.checkpoint, let batch = snapshot.recent.batch(of: acknowledged + 1) {
             let committed = batch.commitTime(ofRecord: Int(acknowledged + 1 - batch.firstRevision))
-            lag.age = .milliseconds(max(0, milliseconds - committed))
+            lag.age = .milliseconds(max(0, milliseconds.subtractingReportingOverflow(committed).partialValue))
         }
         return WatchCursor(
             name: name, acknowledged: acknowledged, movedMilliseconds: entry.movedMilliseconds, hold: entry.hold,

@@ -148,11 +148,14 @@ final class Checkpointer: CursorWriter {
     private func run(_ writer: inout LogWriter) {
         // A step that failed is not tried again before a checkpoint succeeds or somebody asks.
         var goesOn = true
+        var timer = CheckpointTimer()
         while true {
-            switch nextJob(goesOn && writer.hasCompactionWork) {
+            switch nextJob(goesOn && writer.hasCompactionWork, &timer) {
             case .checkpoint: goesOn = checkpoint(&writer) || goesOn
             // What fails stays pending and is tried again after the interval.
-            case .acknowledge: try? cursors.write(writer.environment)
+            case .acknowledge:
+                orders.withLock { $0.isAcknowledged = false }
+                try? cursors.write(writer.environment)
             case .serve: serve(&writer)
             case .compact: goesOn = compact(&writer)
             case .stop:
@@ -170,31 +173,26 @@ final class Checkpointer: CursorWriter {
         }
     }
 
-    private func nextJob(_ hasCompactionWork: Bool) -> Job {
+    private func nextJob(_ hasCompactionWork: Bool, _ timer: inout CheckpointTimer) -> Job {
         func urgent(_ orders: inout Orders) -> Job? {
             if orders.isStopping { return .stop }
             if orders.isUrgent { return .checkpoint }
             if !orders.requests.isEmpty { return .serve }
             return orders.compactions.isEmpty && !hasCompactionWork ? nil : .compact
         }
-        // With nothing to do it sleeps without a timeout.
-        let ready: Job? = orders.wait { orders in
-            if let job = urgent(&orders) { return .some(job) }
-            return orders.isDirty || orders.isAcknowledged ? .some(nil) : nil
-        }!
-        return ready ?? timedJob(urgent)
-    }
-
-    /// What becomes due first, if nothing urgent comes before.
-    private func timedJob(_ urgent: (inout Orders) -> Job?) -> Job {
-        let (isDirty, isAcknowledged) = orders.withLock { ($0.isDirty, $0.isAcknowledged) }
-        // If both are due at the same time, the checkpoint does both.
-        let isCheckpoint = isDirty && (!isAcknowledged || options.checkpointInterval <= options.cursorInterval)
-        let interval = isCheckpoint ? options.checkpointInterval : options.cursorInterval
-        if let job = orders.wait(seconds: interval.seconds, { urgent(&$0) }) { return job }
-        return orders.withLock { orders in
-            orders.isAcknowledged = false
-            return isCheckpoint ? .checkpoint : .acknowledge
+        while true {
+            let (isDirty, isAcknowledged) = orders.withLock { ($0.isDirty, $0.isAcknowledged) }
+            timer.set(isDirty: isDirty, isAcknowledged: isAcknowledged, options)
+            // With nothing to do it sleeps without a timeout.
+            let job: Job?? = orders.wait(seconds: timer.seconds) { orders in
+                if let job = urgent(&orders) { return .some(job) }
+                return orders.isDirty == isDirty && orders.isAcknowledged == isAcknowledged ? nil : .some(nil)
+            }
+            switch job {
+            case .some(let job?): return job
+            case .some(nil): continue
+            case nil: return timer.isCheckpoint ? .checkpoint : .acknowledge
+            }
         }
     }
 

@@ -21,7 +21,7 @@ import Testing
         }
         var entry = CursorEntry(
             acknowledged: random.number(0 ... .max), generation: random.next(),
-            movedMilliseconds: random.number(.min ... .max), hold: hold)
+            movedMilliseconds: Int64(bitPattern: random.next()), hold: hold)
         entry.isFailed = random.chance(2)
         return entry
     }

@@ -1,4 +1,5 @@
 import Changes
+import LMDB
 import TestSupport
 import Testing
 import Threads

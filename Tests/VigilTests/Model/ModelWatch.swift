@@ -25,6 +25,7 @@ struct ModelWatch {
             case .now, .snapshot: model.head + 1
             case .revision(let revision): revision
             case .earliest: model.earliest
+            case .cursor: preconditionFailure("cursors have a model of their own")
             }
     }
 
