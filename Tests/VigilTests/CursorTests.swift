@@ -174,7 +174,8 @@ import Vigil
                     model[name] = position
                     watches[name] = nil
                 case 3:
-                    #expect(try await store.removeCursor(name) == (model.removeValue(forKey: name) != nil), "seed \(seed)")
+                    #expect(
+                        try await store.removeCursor(name) == (model.removeValue(forKey: name) != nil), "seed \(seed)")
                     watches[name] = nil
                 case 4, 5:
                     guard store.head > model[name] ?? 0, model[name] ?? 0 >= store.earliest - 1 else { continue }

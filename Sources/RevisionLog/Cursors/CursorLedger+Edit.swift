@@ -46,16 +46,17 @@ extension CursorLedger {
             return completion(.failure(error))
         }
         guard let database = reader.databases.cursors else { return }
-        perform({ ledger, environment in
-            try ledger.write(environment)
-            let isRemoved = try storeErrors {
-                try environment.withWrite { transaction in
-                    try Array(name.utf8).withUnsafeBytes { try transaction.delete(database, $0) }
+        perform(
+            { ledger, environment in
+                try ledger.write(environment)
+                let isRemoved = try storeErrors {
+                    try environment.withWrite { transaction in
+                        try Array(name.utf8).withUnsafeBytes { try transaction.delete(database, $0) }
+                    }
                 }
-            }
-            if isRemoved { ledger.changed(name, .cursorNotFound) }
-            return isRemoved
-        }, completion: completion)
+                if isRemoved { ledger.changed(name, .cursorNotFound) }
+                return isRemoved
+            }, completion: completion)
     }
 
     private func edit(
@@ -68,22 +69,23 @@ extension CursorLedger {
             return completion(.failure(error))
         }
         guard let database = reader.databases.cursors else { return }
-        perform({ [reader] ledger, environment in
-            // So that a hold is set on what was acknowledged before.
-            try ledger.write(environment)
-            let isMoved = try storeErrors {
-                try environment.withWrite { transaction in
-                    let key = Array(name.utf8)
-                    // One that cannot be read is made anew.
-                    let stored = try? transaction.cursorEntry(key, database)
-                    if stored == nil { try transaction.requireRoom(database) }
-                    let entry = try change(stored, reader.snapshot)
-                    try transaction.put(entry, key, database)
-                    return entry.generation != stored?.generation
+        perform(
+            { [reader] ledger, environment in
+                // So that a hold is set on what was acknowledged before.
+                try ledger.write(environment)
+                let isMoved = try storeErrors {
+                    try environment.withWrite { transaction in
+                        let key = Array(name.utf8)
+                        // One that cannot be read is made anew.
+                        let stored = try? transaction.cursorEntry(key, database)
+                        if stored == nil { try transaction.requireRoom(database) }
+                        let entry = try change(stored, reader.snapshot)
+                        try transaction.put(entry, key, database)
+                        return entry.generation != stored?.generation
+                    }
                 }
-            }
-            if isMoved { ledger.changed(name, .cursorMoved) }
-        }, completion: completion)
+                if isMoved { ledger.changed(name, .cursorMoved) }
+            }, completion: completion)
     }
 }
 

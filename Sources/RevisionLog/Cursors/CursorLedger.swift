@@ -141,10 +141,11 @@ package final class CursorLedger: Sendable {
 
     /// Calls `completion` when everything that was acknowledged is durable.
     package func flush(_ session: CursorSession, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
-        perform({ ledger, environment in
-            try ledger.write(environment)
-            if let failure = session.failure { throw failure }
-        }, completion: completion)
+        perform(
+            { ledger, environment in
+                try ledger.write(environment)
+                if let failure = session.failure { throw failure }
+            }, completion: completion)
     }
 
     /// Runs `body` on the writing thread.
@@ -250,8 +251,9 @@ package final class CursorLedger: Sendable {
     }
 
     /// Ends the watches of this process whose cursors were marked as failed.
-    func endFailed() throws {
-        for name in state.withLock({ Array($0.entries.keys) }) where try reader.cursorEntry(name)?.isFailed == true {
+    func endFailed() {
+        for name in state.withLock({ Array($0.entries.keys) }) {
+            guard let entry = try? reader.cursorEntry(name), entry.isFailed else { continue }
             changed(name, .cursorFailed)
         }
     }

@@ -72,7 +72,8 @@ extension StoreError {
         var error = StoreError(
             .held,
             "the cursor \"\(floor.holder ?? "")\" holds the history from revision \(needed) on, so it cannot be compacted "
-                + "to \(requested); compact to at most \(needed), wait for its reader, set or remove it, or override it")
+                + "to \(requested); compact to at most \(needed), wait for its reader, set or remove it, or override it"
+        )
         error.requested = requested
         error.earliest = needed
         return error

@@ -12,7 +12,7 @@ extension LogWriter {
             try settleCursors(before: revision, overrides: overridesCursors, next, transaction)
             next.compacted = revision
         }
-        try cursors.endFailed()
+        cursors.endFailed()
         Failpoint.reach(.compactionNoted)
     }
 

@@ -1,5 +1,7 @@
 import Changes
 import RevisionLog
+import Threads
+import WatchDispatch
 
 /// A watch's use of the cursor that it started from.
 final class CursorUse: Sendable {
@@ -8,6 +10,9 @@ final class CursorUse: Sendable {
     private let isAutomatic: Bool
     /// Whether the cursor comes to be at the start, and not with the first acknowledgement.
     private let isCreatedFirst: Bool
+    /// The watch's place in the live flow, once it has one. Kept here because the threads that write must not wait for
+    /// what guards the rest of the watch: that is held while the log is read.
+    private let handle = Lock<WatcherHandle?>(nil)
 
     init(_ session: CursorSession, _ ledger: CursorLedger, isAutomatic: Bool, isCreatedFirst: Bool) {
         self.session = session
@@ -16,12 +21,20 @@ final class CursorUse: Sendable {
         self.isCreatedFirst = isCreatedFirst
     }
 
-    deinit {
-        close()
+    /// Listens to what the ledger says: to end, or to move on with a progress. `head` is the newest revision.
+    func observe(head: @escaping @Sendable () -> Revision) {
+        session.observe(
+            failed: { [weak self] in self?.handle.withLock { $0 }?.cancel() },
+            asked: { [weak self] in self?.handle.withLock { $0 }?.requestProgress(through: head()) })
     }
 
-    func observe(failed: @escaping @Sendable () -> Void, asked: @escaping @Sendable () -> Void) {
-        session.observe(failed: failed, asked: asked)
+    /// The watch is routed to.
+    func joined(_ joined: WatcherHandle) {
+        handle.withLock { $0 = joined }
+    }
+
+    deinit {
+        close()
     }
 
     /// Why the cursor cannot be acknowledged any more.

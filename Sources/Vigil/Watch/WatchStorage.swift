@@ -46,7 +46,8 @@ final class WatchStorage: Sendable {
 
     init(
         reader: LogReader, registry: WatchRegistry, keys: KeyRange, start: WatchStart, options: WatchOptions,
-        cursor: CursorUse? = nil, isClosed: @escaping @Sendable () -> Bool, failure: @escaping @Sendable () -> StoreError?
+        cursor: CursorUse? = nil, isClosed: @escaping @Sendable () -> Bool,
+        failure: @escaping @Sendable () -> StoreError?
     ) {
         self.reader = reader
         self.registry = registry
@@ -58,8 +59,7 @@ final class WatchStorage: Sendable {
         let snapshot = reader.snapshot
         let machine = WatchStateMachine(start, keys: keys, head: snapshot.head, earliest: snapshot.earliest)
         state = Lock(State(machine: machine, cursor: ReplayCursor(filter: filter, from: machine.next)))
-        cursor?.observe(
-            failed: { [weak self] in self?.interrupt() }, asked: { [weak self] in self?.requestProgress() })
+        cursor?.observe { reader.head }
     }
 
     /// The next element, or nil at the end. An error is the end too.
@@ -114,16 +114,12 @@ final class WatchStorage: Sendable {
     }
 
     func cancel() {
-        interrupt()
-        cursor?.close()
-    }
-
-    private func interrupt() {
         let handle = state.withLock { state in
             state.isCancelled = true
             return state.handle
         }
         handle?.cancel()
+        cursor?.close()
     }
 
     /// Whether somebody wanted the end.
@@ -171,7 +167,7 @@ final class WatchStorage: Sendable {
             return .element(.update(completed))
         }
         if let revision = state.replayedBefore.take() { state.machine.replayed(before: revision) }
-        if state.isCancelled || isClosed() || Task.isCancelled { return .end }
+        if state.isCancelled || isClosed() || Task.isCancelled || cursor?.failure != nil { return .end }
         switch state.machine.action(head: reader.head) {
         case .deliver(let element): return .element(element)
         case .fail(let error): throw error
@@ -224,6 +220,7 @@ final class WatchStorage: Sendable {
                 }
             state.handle = registry.register(
                 filter.keys, types: filter.types, overflow: overflow, bufferSize: options.bufferSize)
+            if let handle = state.handle { cursor?.joined(handle) }
             if let revision = state.wantedProgress.take() { state.handle?.requestProgress(through: revision) }
         }
     }

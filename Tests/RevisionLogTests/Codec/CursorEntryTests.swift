@@ -15,7 +15,8 @@ import Testing
         func bound() -> Int64? { random.chance(2) ? random.number(1 ... .max) : nil }
         var hold: CursorHold?
         if random.chance(2) {
-            hold = CursorHold(revisions: bound(), age: bound().map { .milliseconds($0) }, bytes: bound().map { Int($0) })
+            hold = CursorHold(
+                revisions: bound(), age: bound().map { .milliseconds($0) }, bytes: bound().map { Int($0) })
             if hold == CursorHold() { hold?.bytes = 1 }
             if random.chance(2) { hold?.then = .fail }
         }

@@ -17,7 +17,8 @@ import Testing
     @Test func anAcknowledgementNeverMovesBackAndNeverOverwritesWhatOthersSet() {
         let hold = CursorHold(revisions: 7)
         let all: [CursorEntry?] =
-            [nil] + [1, 2].flatMap { generation in
+            [nil]
+            + [1, 2].flatMap { generation in
                 [false, true].flatMap { failed in
                     (0...3).map { entry($0, generation, hold: hold, failed: failed) }
                 }

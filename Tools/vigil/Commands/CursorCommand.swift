@@ -50,7 +50,8 @@ struct CursorCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "set", abstract: "Set where a cursor is, how much history it holds, or both.",
             discussion: """
-                Makes the cursor if it does not exist. A watch that uses it ends; one that has failed works again.
+                With a revision the cursor is made if it does not exist, a watch that uses it ends, and one that has \
+                failed works again.
 
                 A hold keeps history from being forgotten, within bounds, of which there must be at least one; beyond \
                 the first that is exceeded the history is given up (--then release) or the cursor also fails (--then \
