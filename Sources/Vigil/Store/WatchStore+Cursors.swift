@@ -81,6 +81,8 @@ extension WatchStore {
         let isState = isNew && options.first == .snapshot
         let use = CursorUse(
             session, ledger, isAutomatic: options.acknowledgement == .automatic, isCreatedFirst: !isState)
-        return (use, isState ? .snapshot : .revision(session.acknowledged + 1))
+        // As a start of its own, the earliest revision cannot lose a race with a compaction.
+        let isFirst = isState || isNew && options.first == .earliest
+        return (use, isFirst ? options.first : .revision(session.acknowledged + 1))
     }
 }
