@@ -9,22 +9,23 @@ import CLMDB
 #endif
 
 extension Environment {
-    /// Refuses a file that LMDB would crash on: a foreign one, or one cut short.
-    static func inspect(_ path: String) throws(LMDBError) {
+    /// Refuses a file that LMDB would crash on: a foreign one, or one cut short. False if there is none.
+    static func inspect(_ path: String) throws(LMDBError) -> Bool {
         for attempt in 1...Limits.inspections {
-            guard let file = try DataFile(directory: path) else { return }
+            guard let file = try DataFile(directory: path) else { return false }
             let meta = try file.meta()
-            if try file.byteCount() >= (meta.lastPage + 1) * meta.pageBytes { return }
+            if try file.byteCount() >= (meta.lastPage + 1) * meta.pageBytes { return true }
             // Shorter than it says: cut, or what a crash left, see `extendFileToLastPage`. In that case every page that
             // the trees lead to is there.
             do throws(LMDBError) {
                 var walk = try PageWalk(file, meta)
                 _ = try walk.run()
-                return
+                return true
             } catch {
                 if attempt == Limits.inspections { throw error }
             }
         }
+        return true
     }
 
     /// Checks every page that can be reached from the last commit, with plain reads: a damaged page is an error here,
@@ -66,14 +67,25 @@ extension Environment {
     /// shorter than the header says, and nothing tells it from a file that was cut short. The extension is a hole, and
     /// if it fails nothing is lost: the next commit tries again, and opening looks closer at a file that is too short.
     func extendFileToLastPage() {
+        guard missingLength() != nil else { return }
+        // Another process may be writing too, and what it has appended since the look must not be cut off: a second look
+        // and the extension happen while nobody else can write.
+        var transaction: OpaquePointer?
+        guard mdb_txn_begin(handle, nil, 0, &transaction) == MDB_SUCCESS else { return }
+        defer { mdb_txn_abort(transaction) }
+        if let (descriptor, length) = missingLength() { ftruncate(descriptor, length) }
+    }
+
+    /// The file, and how long it should be, if it is shorter than that.
+    private func missingLength() -> (descriptor: Int32, length: off_t)? {
         var descriptor: Int32 = -1
         var info = MDB_envinfo()
         var status = stat()
         guard mdb_env_get_fd(handle, &descriptor) == 0, mdb_env_info(handle, &info) == 0,
             fstat(descriptor, &status) == 0
-        else { return }
+        else { return nil }
         let needed = off_t((info.me_last_pgno + 1) * pageBytes)
-        if status.st_size < needed { ftruncate(descriptor, needed) }
+        return status.st_size < needed ? (descriptor, needed) : nil
     }
 
     /// Flushes what has been written. Commits have done so already; this is for a file system that was asked not to.

@@ -59,17 +59,20 @@ public final class Environment: @unchecked Sendable {
     ///   - maximumDatabases: how many named databases can be open.
     ///   - maximumReaders: how many transactions, of all processes, can read at a time. Set by the first to open.
     ///   - readOnly: no write transactions; the files must exist. Readers still write `lock.mdb`.
+    ///   - creates: whether the files are created if there are none; without it nothing is written before the first write
+    ///     transaction.
     ///   - mode: the permissions of the files, if they are created.
     /// - Throws: `noSuchFile`, `accessDenied`; `invalid` or `versionMismatch` if the file there is not LMDB's;
     ///   `corrupted` if it has been truncated, or is small and has a damaged page; `busy` if this process has it open already, which LMDB does not survive.
     public init(
         path: String, mapBytes: Int, maximumDatabases: Int = 16, maximumReaders: Int = 2048, readOnly: Bool = false,
-        mode: UInt32 = 0o600
+        creates: Bool = true, mode: UInt32 = 0o600
     ) throws(LMDBError) {
         self.path = path
         isReadOnly = readOnly
         // Nothing is created or changed, and nothing mapped, before the file has been looked at.
-        try Self.inspect(path)
+        let isThere = try Self.inspect(path)
+        if !isThere, !creates { throw LMDBError(LMDBError.noSuchFile, "open \(path)") }
         identity = try OpenDirectories.add(path)
         options = Options(
             mapBytes: mapBytes, maximumDatabases: UInt32(maximumDatabases), maximumReaders: UInt32(maximumReaders),
@@ -87,7 +90,7 @@ public final class Environment: @unchecked Sendable {
         // Readers that died left their slots behind; a failure to look means only that they stay there.
         mdb_reader_check(handle, nil)
         try verifySmallFile()
-        if !readOnly { extendFileToLastPage() }
+        if !readOnly, creates { extendFileToLastPage() }
     }
 
     // Runs also if `init` throws once all properties are set.

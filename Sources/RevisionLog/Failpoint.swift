@@ -24,6 +24,8 @@ package enum Failpoint: String, CaseIterable, Sendable {
     case sealingStepWritten, sealingStepCommitted
     // Shrinking.
     case shrinkCopied, shrinkSwapped
+    // Acknowledgements of cursors, in whichever transaction takes them along.
+    case cursorWritten, cursorCommitted
 
     #if DEBUG
         /// Arrivals so far at the one that was asked for.

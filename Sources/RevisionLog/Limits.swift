@@ -53,6 +53,10 @@ enum Limits {
     /// Raw bytes and records that one step of sealing reads before it commits, at least one block.
     static let sealingBytes = 1 << 20
     static let sealingRecords = 16_384
+    /// Bytes of a cursor's name.
+    static let cursorNameBytes = 1...255
+    /// Cursors in a store, so that all of them can be looked at in one transaction.
+    static let cursors = 1000
     /// Problems that a check reports before it stops.
     static let reportedProblems = 100
     /// Attempts to take a snapshot anew when a compaction overtakes a read, before the error is passed on.

@@ -7,6 +7,9 @@ public struct LogOptions: Sendable, Hashable {
     public var checkpointBytes = 32 << 20
     /// Time after which a commit is checkpointed even if there is little.
     public var checkpointInterval: Duration = .seconds(1)
+    /// Time after which the acknowledgement of a cursor is written, if no checkpoint has taken it along before. At least
+    /// 10 ms: each such write is flushed.
+    public var cursorInterval: Duration = .seconds(1)
     /// Raw bytes of commits not yet in LMDB beyond which writers wait for the checkpointer.
     public var pendingBytes = 64 << 20
     /// Bytes of one journal segment; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
@@ -33,6 +36,8 @@ public struct LogOptions: Sendable, Hashable {
         }
         try require(checkpointBytes > 0, "checkpointBytes is \(checkpointBytes); it must be positive")
         try require(checkpointInterval > .zero, "checkpointInterval is \(checkpointInterval); it must be positive")
+        try require(
+            cursorInterval >= .milliseconds(10), "cursorInterval is \(cursorInterval); it must be at least 10 ms")
         try require(
             pendingBytes >= checkpointBytes, "pendingBytes is \(pendingBytes), less than checkpointBytes")
         try require(

@@ -10,6 +10,7 @@ func smallOptions(_ durability: Durability) -> StoreOptions {
     options.log.checkpointBytes = 8 << 10
     options.log.pendingBytes = 64 << 10
     options.log.checkpointInterval = .milliseconds(10)
+    options.log.cursorInterval = .milliseconds(10)
     options.log.mapBytes = 1 << 20
     return options
 }
@@ -20,6 +21,7 @@ struct Workload {
     static let writers = 6
 
     var seed: String
+    var tasks = Workload.writers
     /// Writes of each task.
     var count = Int.max
     /// Revisions that a compaction leaves, and how many more there are before it comes.
@@ -27,13 +29,18 @@ struct Workload {
     var slack: Revision = 100
     /// Whether it gives free pages back now and then.
     var shrinks = false
+    /// Whether a cursor's watch reads along.
+    var reads = false
+    /// Whether it says what it does.
+    var tells = true
 
     /// Runs all of them; says `ack REVISION KEY VALUE` of each write, with `-` for a delete.
     func run(_ store: WatchStore) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for writer in 0..<Self.writers {
+            for writer in 0..<tasks {
                 group.addTask { try await write(store, writer) }
             }
+            if reads { group.addTask { try await readForEver(store) { _ in } } }
             try await group.waitForAll()
         }
     }
@@ -66,6 +73,7 @@ struct Workload {
 
     /// Prints the line; the trace of the disk has it too, if there is one.
     private func tell(_ line: String) {
+        guard tells else { return }
         disk_say(line)
         say(line)
     }
@@ -77,7 +85,42 @@ func write(to path: String, seed: String, isSync: Bool) async throws {
     // Besides what is compacted by hand.
     options.log.retention = Retention(revisions: 420)
     let store = try await WatchStore.open(path, options: options)
-    try await Workload(seed: seed, shrinks: true).run(store)
+    try await Workload(seed: seed, shrinks: true, reads: true).run(store)
+}
+
+/// Writes with two tasks and reads from the cursor "reader", until it is killed: `read REVISION` before an element is
+/// handled, `durable REVISION` when everything through that was acknowledged durably.
+func writeAndRead(_ path: String, seed: String) async throws {
+    let store = try await WatchStore.open(path, options: smallOptions(.sync))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        // Without compactions, and silently.
+        group.addTask { try await Workload(seed: seed, tasks: 2, retained: 1 << 40, tells: false).run(store) }
+        group.addTask { try await readForEver(store) { say($0) } }
+        try await group.waitForAll()
+    }
+}
+
+/// A cursor's watch, which acknowledges as it reads.
+private func readForEver(_ store: WatchStore, _ say: (String) -> Void) async throws {
+    while true {
+        do {
+            let watch = try store.watch(.all, from: .cursor("reader"))
+            var handled: Revision = 0
+            var count = 0
+            for try await element in watch {
+                let revision = watch.resumeRevision - 1
+                if case .update = element { say("read \(revision)") } else { say("passed \(revision)") }
+                count += 1
+                if count % 16 == 0 {
+                    try await watch.flushAcknowledged()
+                    say("durable \(handled)")
+                }
+                handled = revision
+            }
+        } catch let error as StoreError where error.code == .compacted {
+            try await store.setCursor("reader", to: .earliest)
+        }
+    }
 }
 
 /// Shrinks the store, unless another process follows it.

@@ -12,6 +12,7 @@ import Vigil
 //                                                  lets each operation of a kind fail, one run for each
 //     CrashWriter full DIRECTORY                   runs with ever more room on the disk
 //     CrashWriter stuck DIRECTORY                  runs while no checkpoint can be made
+//     CrashWriter cursor PATH SEED                 the same without compactions, and prints only what a cursor's watch does
 //     CrashWriter follow PATH FROM                 follows, and prints each event
 //     CrashWriter lock PATH                        locks LMDB's table of readers as who opens it, and waits
 //     CrashWriter read PATH                        prints all that can be read, then what a check finds
@@ -40,6 +41,7 @@ case "faults":
     await failEach(operations, with: error, lasting: arguments[5] == "lasting", in: arguments[2])
 case "full": await fillUp(arguments[2])
 case "stuck": await stopCheckpoints(arguments[2])
+case "cursor": try await writeAndRead(arguments[2], seed: arguments[3])
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
 case "lock": try await lockReaders(arguments[2])
 case "read": await read(arguments[2], checkedFirst: false)

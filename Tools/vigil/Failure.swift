@@ -33,6 +33,7 @@ enum Failure {
             return code.rawValue
         case let error as StoreError:
             tell(error.code.description, error.message, asJSON, earliest: error.earliest)
+            if error.code == .cursorNotFound { return ExitStatus.notThere }
             return isWrongInput(error.code) ? ExitStatus.usage : ExitStatus.store
         case let error as InputError:
             tell("invalid_input", error.description, asJSON)

@@ -51,12 +51,12 @@ struct VigilCommand: AsyncParsableCommand {
             The store is a directory: --data, else VIGIL_DATA, else ./vigil-data. One process may write it; the \
             commands that read work beside it.
 
-            Exit codes: 0 done; 1 the key is not there; 2 wrong usage or wrong input; 3 the store failed.
+            Exit codes: 0 done; 1 the key or cursor is not there; 2 wrong usage or wrong input; 3 the store failed.
             """,
         subcommands: [
             PutCommand.self, GetCommand.self, DelCommand.self, LsCommand.self, WatchCommand.self, LogCommand.self,
             ShowCommand.self, HistoryCommand.self, StatCommand.self, CheckCommand.self, CompactCommand.self,
-            SealCommand.self, ShrinkCommand.self,
+            SealCommand.self, ShrinkCommand.self, CursorCommand.self,
             ImportCommand.self, ExportCommand.self, DemoCommand.self,
         ])
 }

@@ -47,6 +47,16 @@ public struct StoreError: Error, Sendable, Hashable {
         public static let io = Code(description: "io")
         /// A watch with the policy `.cancel` fell behind; resume it from `resume`.
         public static let watcherTooSlow = Code(description: "watcher_too_slow")
+        /// There is no cursor of this name, or it was removed while a watch used it.
+        public static let cursorNotFound = Code(description: "cursor_not_found")
+        /// This process has a watch that uses the cursor already.
+        public static let cursorInUse = Code(description: "cursor_in_use")
+        /// The cursor was set by hand while a watch used it; a new watch begins where it is now.
+        public static let cursorMoved = Code(description: "cursor_moved")
+        /// The cursor held history beyond its bound, and its choice for that is to fail; set it to use it again.
+        public static let cursorFailed = Code(description: "cursor_failed")
+        /// A cursor holds the history that was to be compacted; the message names it, `earliest` is what it needs.
+        public static let held = Code(description: "held")
     }
 
     /// What to decide by.

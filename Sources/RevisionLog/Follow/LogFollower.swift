@@ -6,6 +6,9 @@ import Threads
 /// the new frames out of the journal and makes them visible here.
 package final class LogFollower: Sendable {
     package let reader: LogReader
+    /// The cursors that watches of this process use.
+    package let cursors: CursorLedger
+    private let cursorThread: CursorThread
     private let directory: String
     private let watcher: HeadWatcher
     private let isStopping = Monitor(false)
@@ -26,10 +29,13 @@ package final class LogFollower: Sendable {
                 head: store.meta.checkpoint, checkpoint: store.meta.checkpoint, compacted: store.meta.compacted))
         reader = LogReader(
             environment: store.environment, databases: store.databases, state: state, storeID: store.meta.storeID)
+        cursors = CursorLedger(reader: reader, interval: options.cursorInterval)
+        cursorThread = CursorThread(store.environment, cursors, interval: options.cursorInterval)
         let journal = try JournalReader(directory: path, storeTag: tag)
         var follow = Follow(reader: reader, journal: journal, lock: lock)
         try follow.begin()
         start = Monitor(follow)
+        cursors.attach(cursorThread)
     }
 
     /// Starts to follow: `committed` is called, on the follower's thread, with each batch that became visible, and
@@ -38,11 +44,12 @@ package final class LogFollower: Sendable {
         committed: @escaping @Sendable (ChangeBatch) -> Void, ended: @escaping @Sendable (StoreError) -> Void
     ) {
         guard let beginning = start.withLock({ $0.take() }) else { return }
-        let started = OSThread { [watcher, isStopping] in
+        let started = OSThread { [watcher, isStopping, cursors] in
             var follow = beginning
             do {
                 while !isStopping.withLock({ $0 }) {
                     for batch in try follow.advance() { committed(batch) }
+                    cursors.askForProgress()
                     watcher.wait(milliseconds: Limits.followMilliseconds)
                 }
             } catch {
@@ -66,6 +73,8 @@ package final class LogFollower: Sendable {
         isStopping.withLock { $0 = true }
         watcher.wake()
         thread.withLock { $0 }?.join()
+        cursorThread.stop()
+        cursors.detach()
         reader.environment.close()
     }
 }

@@ -20,6 +20,7 @@ extension LogReader {
             try check.checkLog(transaction)
             try check.checkState(transaction)
             try check.checkBase(transaction)
+            try check.checkCursors(transaction)
             try check.checkOverlay(snapshot, transaction)
             return check.report
         }

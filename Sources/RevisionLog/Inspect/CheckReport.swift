@@ -4,7 +4,7 @@ public import Changes
 public struct CheckReport: Sendable, Hashable {
     /// One thing that is wrong, and where.
     public struct Problem: Sendable, Hashable, CustomStringConvertible {
-        /// Which part: `file` (LMDB's pages), `log`, `state`, `base`, `meta`, `journal`.
+        /// Which part: `file` (LMDB's pages), `log`, `state`, `base`, `cursors`, `meta`, `journal`.
         public var part: String
         /// The block's first revision, the key, or the file and offset.
         public var place: String

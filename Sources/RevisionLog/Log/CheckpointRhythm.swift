@@ -5,7 +5,7 @@ import Changes
 struct CheckpointRhythm {
     /// What comes by itself.
     enum Job: CaseIterable {
-        case checkpoint, retain, seal
+        case checkpoint, acknowledge, retain, seal
     }
 
     /// Whether there is something to compact, or to seal, and whether history may become too old.
@@ -26,9 +26,14 @@ struct CheckpointRhythm {
         self.options = options
     }
 
-    /// - Parameter isDirty: whether commits wait for a checkpoint.
-    mutating func set(isDirty: Bool, now: ContinuousClock.Instant = .now) {
+    /// - Parameters:
+    ///   - isDirty: whether commits wait for a checkpoint.
+    ///   - isAcknowledged: whether acknowledgements of cursors wait.
+    mutating func set(isDirty: Bool, isAcknowledged: Bool, now: ContinuousClock.Instant = .now) {
         want(.checkpoint, isDirty, within: options.checkpointInterval, now)
+        // A checkpoint that is not further away than their own interval takes them along.
+        let isOwn = isAcknowledged && !(isDirty && options.checkpointInterval <= options.cursorInterval)
+        want(.acknowledge, isOwn, within: options.cursorInterval, now)
         want(.retain, ages && options.retention.interval != nil, within: .seconds(options.retention.interval ?? 0), now)
         // When nothing was committed for an interval, it is quiet.
         want(.seal, seals && !isDirty, within: options.checkpointInterval, now)

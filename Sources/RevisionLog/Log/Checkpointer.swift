@@ -4,13 +4,15 @@ import Threads
 
 /// The thread that owns LMDB's write transactions: it checkpoints when enough has gathered or some time has passed,
 /// does what others ask of it, and its background work step by step in between.
-final class Checkpointer: Sendable {
+final class Checkpointer: CursorWriter {
     /// What the other threads and it tell each other.
     private struct Orders {
         /// Commits wait for a checkpoint.
         var isDirty = false
         /// A checkpoint is wanted at once.
         var isUrgent = false
+        /// A cursor was acknowledged.
+        var isAcknowledged = false
         var isStopping = false
         /// Attempts that ended, well or not, and what the last one threw.
         var attempts: UInt64 = 0
@@ -28,6 +30,7 @@ final class Checkpointer: Sendable {
     /// A request to compact, and whom to tell.
     private struct Compaction: Sendable {
         var revision: Revision
+        var overridesCursors: Bool
         var completion: @Sendable (Result<Void, StoreError>) -> Void
     }
 
@@ -39,6 +42,7 @@ final class Checkpointer: Sendable {
 
     private enum Job {
         case checkpoint
+        case acknowledge
         case serve
         case compact
         case retain
@@ -49,6 +53,7 @@ final class Checkpointer: Sendable {
             self =
                 switch job {
                 case .checkpoint: .checkpoint
+                case .acknowledge: .acknowledge
                 case .retain: .retain
                 case .seal: .seal
                 }
@@ -59,12 +64,14 @@ final class Checkpointer: Sendable {
     private let state: LogState
     private let journal: Journal
     private let options: LogOptions
+    private let cursors: CursorLedger
     private let thread = Monitor<OSThread?>(nil)
 
-    init(state: LogState, journal: Journal, options: LogOptions) {
+    init(state: LogState, journal: Journal, cursors: CursorLedger, options: LogOptions) {
         self.state = state
         self.journal = journal
         self.options = options
+        self.cursors = cursors
     }
 
     /// Starts the thread, which takes `writer` over.
@@ -72,7 +79,7 @@ final class Checkpointer: Sendable {
         let isDirty = state.head > meta.checkpoint
         orders.withLock { $0.isDirty = isDirty }
         let started = OSThread { [self] in
-            var writer = LogWriter(environment: environment, databases: databases, meta: meta)
+            var writer = LogWriter(environment: environment, databases: databases, cursors: cursors, meta: meta)
             run(&writer)
         }
         thread.withLock { $0 = started }
@@ -103,9 +110,14 @@ final class Checkpointer: Sendable {
     }
 
     /// Makes `revision` the first that can be read, and gives back what lies below. `completion` is called at the end.
-    func compact(_ revision: Revision, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+    func compact(
+        _ revision: Revision, overridesCursors: Bool,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        let compaction = Compaction(
+            revision: revision, overridesCursors: overridesCursors, completion: completion)
         let isStopping = orders.notify { orders in
-            if !orders.isStopping { orders.compactions.append(.init(revision: revision, completion: completion)) }
+            if !orders.isStopping { orders.compactions.append(compaction) }
             return orders.isStopping
         }
         if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
@@ -142,6 +154,19 @@ final class Checkpointer: Sendable {
         if isStopping { completion(.failure(StoreError(.closed, "the store is closed"))) }
     }
 
+    /// A cursor was acknowledged: the next checkpoint takes that along, or a transaction of its own when the interval is
+    /// over.
+    func acknowledged() {
+        orders.notify { $0.isAcknowledged = true }
+    }
+
+    func write<R: Sendable>(
+        _ body: @escaping @Sendable (Environment) throws -> R,
+        completion: @escaping @Sendable (Result<R, StoreError>) -> Void
+    ) {
+        perform({ writer in try body(writer.environment) }, completion: completion)
+    }
+
     /// Does what was asked for, makes a last checkpoint and ends the thread.
     ///
     /// - Throws: what the checkpoint threw; the journal still has what it would have written.
@@ -158,7 +183,6 @@ final class Checkpointer: Sendable {
 
     private func run(_ writer: inout LogWriter) {
         // A step that failed is not tried again before a checkpoint succeeds or somebody asks.
-        // A step that failed is not tried again before a checkpoint succeeds or somebody asks.
         var goesOn = retain(&writer)
         var rhythm = CheckpointRhythm(options)
         while true {
@@ -172,6 +196,11 @@ final class Checkpointer: Sendable {
                 rhythm.checkpointed(
                     revisions: writer.meta.checkpoint - before.checkpoint,
                     bytes: writer.meta.logRawBytes - before.logRawBytes)
+            case .acknowledge:
+                orders.withLock { $0.isAcknowledged = false }
+                // What fails stays pending and is tried again after the interval.
+                try? cursors.write(writer.environment)
+                rhythm.did(.acknowledge)
             case .serve: serve(&writer)
             case .compact:
                 goesOn = compact(&writer)
@@ -197,11 +226,11 @@ final class Checkpointer: Sendable {
 
     private func nextJob(_ rhythm: inout CheckpointRhythm) -> Job {
         while true {
-            let isDirty = orders.withLock { $0.isDirty }
-            rhythm.set(isDirty: isDirty)
+            let (isDirty, isAcknowledged) = orders.withLock { ($0.isDirty, $0.isAcknowledged) }
+            rhythm.set(isDirty: isDirty, isAcknowledged: isAcknowledged)
             let job: Job?? = orders.wait(seconds: rhythm.seconds()) { [rhythm] orders in
                 if let job = Self.job(orders, rhythm) { return .some(job) }
-                return orders.isDirty == isDirty ? nil : .some(nil)
+                return orders.isDirty == isDirty && orders.isAcknowledged == isAcknowledged ? nil : .some(nil)
             }
             switch job {
             case .some(let job?): return job
@@ -234,6 +263,7 @@ final class Checkpointer: Sendable {
         orders.withLock {
             $0.isUrgent = false
             $0.isDirty = false
+            $0.isAcknowledged = false
         }
         var failure: StoreError?
         do {
@@ -254,17 +284,21 @@ final class Checkpointer: Sendable {
             if pending > 0 { orders.isDirty = true }
             if failure == nil, pending >= options.checkpointBytes { orders.isUrgent = true }
         }
+        cursors.askForProgress()
         return failure == nil
     }
 
     /// One step; false if it failed.
     private func compact(_ writer: inout LogWriter) -> Bool {
         do {
-            if let target = orders.withLock({ $0.compactions.map(\.revision).max() }), target > writer.meta.compacted {
+            if let compaction = orders.withLock({ $0.compactions.max { $0.revision < $1.revision } }),
+                compaction.revision > writer.meta.compacted
+            {
+                let target = compaction.revision
                 if target > writer.meta.checkpoint {
                     if !checkpoint(&writer), let failure = orders.withLock({ $0.failure }) { throw failure }
                 }
-                try writer.setCompacted(target)
+                try writer.setCompacted(target, overridesCursors: compaction.overridesCursors)
                 state.compacted(through: target)
             }
             if writer.hasCompactionWork { try writer.compactionStep() }
@@ -282,7 +316,8 @@ final class Checkpointer: Sendable {
     /// Looks whether there is more history than the options want; false if that failed.
     private func retain(_ writer: inout LogWriter) -> Bool {
         do {
-            if try writer.retain(options.retention, now: wallClockMilliseconds()) {
+            let floor = options.retention.isUnlimited ? nil : try writer.cursorFloor()
+            if try writer.retain(options.retention, now: wallClockMilliseconds(), floor: floor) {
                 state.compacted(through: writer.meta.compacted)
             }
             if !writer.hasCompactionWork { orders.withLock { $0.compactionFailure = nil } }

@@ -5,7 +5,7 @@ extension LogWriter {
     /// Writes everything of `frozen` that is newer than the checkpoint: log blocks, and the newest version of each
     /// key in key order.
     mutating func checkpoint(_ frozen: LogSnapshot) throws {
-        guard frozen.head > meta.checkpoint else { return }
+        guard frozen.head > meta.checkpoint else { return try cursors.write(environment) }
         let before = meta
         meta = try commit { next, transaction in
             try appendBlocks(frozen, &next, transaction)

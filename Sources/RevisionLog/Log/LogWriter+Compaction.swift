@@ -3,10 +3,16 @@ import LMDB
 
 extension LogWriter {
     /// Makes `revision` the first that can be read. It must not be newer than the checkpoint.
-    mutating func setCompacted(_ revision: Revision) throws {
+    ///
+    /// - Throws: `.held` if a cursor holds what is before it, unless that is overridden.
+    mutating func setCompacted(_ revision: Revision, overridesCursors: Bool = false) throws {
         precondition(revision <= meta.checkpoint, "only what is in LMDB can be compacted")
         guard revision > meta.compacted else { return }
-        meta = try commit { next, _ in next.compacted = revision }
+        meta = try commit { next, transaction in
+            try settleCursors(before: revision, overrides: overridesCursors, next, transaction)
+            next.compacted = revision
+        }
+        cursors.endFailed()
         Failpoint.reach(.compactionNoted)
     }
 

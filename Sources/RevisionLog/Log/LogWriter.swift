@@ -6,29 +6,37 @@ import LMDB
 struct LogWriter: ~Copyable {
     let environment: Environment
     let databases: Databases
+    /// Whose acknowledgements every transaction takes along.
+    let cursors: CursorLedger
     /// What LMDB's meta entry says now.
     var meta: Meta
     /// Raw bytes of the log from `meta.sealed` on, or more: what a store had when it was opened counts as full blocks until
     /// sealing has looked.
     var unsealedBytes = Int64(Limits.blockBytes)
 
-    init(environment: Environment, databases: Databases, meta: Meta) {
+    init(environment: Environment, databases: Databases, cursors: CursorLedger, meta: Meta) {
         self.environment = environment
         self.databases = databases
+        self.cursors = cursors
         self.meta = meta
     }
 
     /// Runs `body` in a write transaction that ends with the meta entry it made, and returns that. It may run more than
     /// once, when the map has to grow.
     func commit(_ body: (inout Meta, borrowing WriteTransaction) throws -> Void) throws -> Meta {
-        try storeErrors {
-            try environment.withWrite { transaction in
-                var next = meta
-                try body(&next, transaction)
-                try Meta.key.withUnsafeBytes { key in
-                    try next.encoded().withUnsafeBytes { try transaction.put(databases.meta, key, $0) }
+        let (meta, cursors, databases) = (meta, cursors, databases)
+        let acknowledged = cursors.take()
+        return try cursors.finishing(acknowledged) {
+            try storeErrors {
+                try environment.withWrite { transaction in
+                    var next = meta
+                    let outcomes = try cursors.write(acknowledged, transaction)
+                    try body(&next, transaction)
+                    try Meta.key.withUnsafeBytes { key in
+                        try next.encoded().withUnsafeBytes { try transaction.put(databases.meta, key, $0) }
+                    }
+                    return (next, outcomes)
                 }
-                return next
             }
         }
     }

@@ -7,6 +7,8 @@ import LMDB
 /// `append` is for one thread, the committer's. Everything else may be called from anywhere.
 package final class RevisionLog: Sendable {
     package let reader: LogReader
+    /// The cursors that watches of this process use.
+    package let cursors: CursorLedger
     package let options: LogOptions
     private let durability: Durability
     private let lock: WriterLock
@@ -41,13 +43,18 @@ package final class RevisionLog: Sendable {
             environment: store.environment, databases: store.databases, state: state, storeID: store.meta.storeID)
         self.options = options
         self.durability = durability
-        checkpointer = Checkpointer(state: state, journal: journal, options: options)
+        cursors = CursorLedger(reader: reader, interval: options.cursorInterval)
+        checkpointer = Checkpointer(state: state, journal: journal, cursors: cursors, options: options)
         if case .interval(let interval) = durability {
             flusher = Flusher(journal: journal, interval: interval)
         } else {
             flusher = nil
         }
+        if let database = store.databases.cursors {
+            try storeErrors { try cursors.takeBack(to: state.head, database) }
+        }
         try lock.publish(head: state.head)
+        cursors.attach(checkpointer)
         checkpointer.start(store.environment, store.databases, store.meta)
     }
 
@@ -92,7 +99,8 @@ package final class RevisionLog: Sendable {
 
     /// Forgets what is before `revision`, in LMDB too. `completion` is called, on another thread, when that is done.
     package func compact(
-        through revision: Revision, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+        through revision: Revision, overridesCursors: Bool = false,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {
         let snapshot = reader.snapshot
         if revision > snapshot.head {
@@ -100,7 +108,7 @@ package final class RevisionLog: Sendable {
         } else if revision <= snapshot.compacted {
             completion(.failure(.compactedAlready(requested: revision, earliest: snapshot.earliest)))
         } else {
-            checkpointer.compact(revision, completion: completion)
+            checkpointer.compact(revision, overridesCursors: overridesCursors, completion: completion)
         }
     }
 
@@ -136,6 +144,7 @@ package final class RevisionLog: Sendable {
     package func close() throws {
         flusher?.stop()
         defer {
+            cursors.detach()
             reader.environment.close()
             lock.release()
         }

@@ -99,9 +99,9 @@ enum StoreDirectory {
         return Store(environment: environment, databases: databases, meta: meta)
     }
 
-    /// Opens it for reading beside a process that may be writing.
+    /// Opens it for reading beside a process that may be writing. If this user may, its cursors can be written.
     static func openReadOnly(_ path: String, options: LogOptions) throws -> Store {
-        let environment = try Environment(path: path, mapBytes: options.mapBytes, readOnly: true)
+        let environment = try existingEnvironment(path, options)
         do {
             let databases = try Databases(environment, create: false)
             let meta = try environment.withRead { transaction in
@@ -115,6 +115,15 @@ enum StoreDirectory {
             return Store(environment: environment, databases: databases, meta: meta)
         } catch let error as LMDBError where error.code == LMDBError.notFound {
             throw StoreError(.notAStore, "\(path) has an LMDB environment without a Vigil store")
+        }
+    }
+
+    private static func existingEnvironment(_ path: String, _ options: LogOptions) throws -> Environment {
+        do {
+            return try Environment(path: path, mapBytes: options.mapBytes, creates: false)
+        } catch let error {
+            guard [EACCES, EPERM, EROFS].contains(error.code) else { throw error }
+            return try Environment(path: path, mapBytes: options.mapBytes, readOnly: true)
         }
     }
 

@@ -78,6 +78,8 @@ struct Databases: Sendable {
     var state: Database
     /// Key → its version at the compaction revision, for the keys changed since.
     var base: Database
+    /// Name → ``CursorEntry``. Nil in a store of format version 1 that is only read.
+    var cursors: Database?
     /// "store" → ``Meta``.
     var meta: Database
 
@@ -86,6 +88,11 @@ struct Databases: Sendable {
         state = try environment.openDatabase("state", create: create)
         base = try environment.openDatabase("base", create: create)
         meta = try environment.openDatabase("meta", create: create)
+        do {
+            cursors = try environment.openDatabase("cursors", create: create)
+        } catch let error as LMDBError where error.code == LMDBError.notFound {
+            cursors = nil
+        }
     }
 }
 

@@ -7,20 +7,24 @@ extension WatchStore {
     /// done; reads, writes and watches go on meanwhile. A watch that still had to read what is gone fails with
     /// `.compacted`.
     ///
-    /// - Throws: `.compacted` if that was done before, `.futureRevision` if `revision` is newer than ``head``.
-    public func compact(through revision: Revision) async throws {
+    /// A cursor that holds what is before `revision` (``CursorHold``) forbids it, unless `overridesCursors`; then its
+    /// next watch fails with `.compacted`, or with `.cursorFailed` if it chooses so.
+    ///
+    /// - Throws: `.compacted` if that was done before, `.futureRevision` if `revision` is newer than ``head``, `.held` with
+    ///   the name of a cursor that forbids it.
+    public func compact(through revision: Revision, overridesCursors: Bool = false) async throws {
         let (log, _) = try requireCommitter()
         try await withCheckedThrowingContinuation { continuation in
-            log.compact(through: revision) { continuation.resume(with: $0) }
+            log.compact(through: revision, overridesCursors: overridesCursors) { continuation.resume(with: $0) }
         }
     }
 
     /// Applies `retention` once: forgets what any of its bounds no longer wants, without the slack that
     /// ``LogOptions/retention`` has. Returns the oldest revision that can be read then.
     ///
-    /// - Throws: `.invalidArgument` if a bound is none.
+    /// - Throws: `.invalidArgument` if a bound is none, `.held` with the name of a cursor that forbids it.
     @discardableResult
-    public func compact(keeping retention: Retention) async throws -> Revision {
+    public func compact(keeping retention: Retention, overridesCursors: Bool = false) async throws -> Revision {
         let (log, _) = try requireCommitter()
         try retention.validate()
         let reader = reader
@@ -30,7 +34,7 @@ extension WatchStore {
         }
         if revision > earliest {
             do {
-                try await compact(through: revision)
+                try await compact(through: revision, overridesCursors: overridesCursors)
             } catch let error as StoreError where error.code == .compacted {
                 // Another compaction went further meanwhile.
             }

@@ -30,6 +30,8 @@ public final class WatchStore: Sendable {
 
     private let source: Source
     let reader: LogReader
+    /// The cursors that watches of this process use.
+    let ledger: CursorLedger
     let registry: WatchRegistry
     private let dispatching: Task<Void, Never>
     private let isClosed = Atomic(false)
@@ -70,10 +72,12 @@ public final class WatchStore: Sendable {
                 path: path, creates: options.createsStore, options: options.log, durability: options.durability,
                 faults: faults)
             reader = log.reader
+            ledger = log.cursors
             source = .committing(log, Committer(log: log, clock: clock) { registry.notify($0) })
         case .readOnly:
             let follower = try LogFollower(path: path, options: options.log)
             reader = follower.reader
+            ledger = follower.cursors
             source = .following(follower)
         }
         let dispatcher = WatchDispatcher(
@@ -159,32 +163,46 @@ public final class WatchStore: Sendable {
     /// What is committed after the call, or concurrently, is neither missed nor seen twice. A revision that has not been
     /// made yet is waited for. A start before the retained history fails when the watch is read, with `.compacted`.
     ///
-    /// - Throws: `.invalidArgument` for a revision below 1, a negative number of revisions or a buffer size below 1. A start
+    /// - Throws: `.invalidArgument` for a revision below 1, a negative number of revisions, a buffer size below 1, or a
+    ///   cursor's name or hold that cannot be; `.cursorInUse` if another watch of this process uses the cursor,
+    ///   `.cursorFailed` if it has gone beyond its bound, `.readOnly` if this process may not write the store's files. A start
     ///   by time is looked for in the log, and throws what reading throws.
     public func watch(
         _ keys: KeyRange, from start: WatchStart = .now, options: WatchOptions = WatchOptions()
     ) throws -> Watch {
         try requireOpen()
+        try requireStart(start)
+        if let size = options.bufferSize, size < 1 {
+            throw StoreError(.invalidArgument, "the buffer size is \(size); it must be at least 1")
+        }
+        var start = start
+        var cursor: CursorUse?
+        if case .cursor(let name) = start {
+            let (use, position) = try useCursor(name, options.cursor)
+            start = position
+            cursor = use
+        }
+        return Watch(
+            WatchStorage(
+                reader: reader, registry: registry, keys: keys, start: try resolved(start), options: options,
+                cursor: cursor,
+                isClosed: { [weak self] in self?.isClosed.load(ordering: .acquiring) ?? true },
+                failure: { [failure] in failure.withLock { $0 } }))
+    }
+
+    func requireStart(_ start: WatchStart) throws(StoreError) {
         if case .revision(let revision) = start, revision < 1 {
             throw StoreError(.invalidArgument, "a watch cannot start from revision \(revision); the first is 1")
         }
         if case .last(let count) = start, count < 0 {
             throw StoreError(.invalidArgument, "a watch cannot start \(count) revisions back; give 0 or more")
         }
-        if let size = options.bufferSize, size < 1 {
-            throw StoreError(.invalidArgument, "the buffer size is \(size); it must be at least 1")
-        }
-        return Watch(
-            WatchStorage(
-                reader: reader, registry: registry, keys: keys, start: try resolved(start), options: options,
-                isClosed: { [weak self] in self?.isClosed.load(ordering: .acquiring) ?? true },
-                failure: { [failure] in failure.withLock { $0 } }))
     }
 }
 
 extension WatchStore {
     /// `start` by revision, if it is by time.
-    private func resolved(_ start: WatchStart) throws -> WatchStart {
+    func resolved(_ start: WatchStart) throws -> WatchStart {
         guard case .time(let milliseconds) = start else { return start }
         do {
             return .revision(try reader.firstRevision(atOrAfter: milliseconds))

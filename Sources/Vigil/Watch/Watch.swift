@@ -1,4 +1,5 @@
 public import Changes
+import RevisionLog
 import Synchronization
 
 /// The changes of some keys, from some revision on, for as long as it is read.
@@ -17,6 +18,7 @@ import Synchronization
 ///
 /// Iterating throws a ``StoreError``: `.compacted` if the history to be read is gone, `.watcherTooSlow` with the policy
 /// `cancel`, `.damaged` or `.io` if the log cannot be read, `.notAStore` if a store that is followed was removed.
+/// From a cursor also `.cursorMoved`, `.cursorFailed` or `.cursorNotFound`, if it was set, failed or was removed.
 public final class Watch: AsyncSequence, Sendable {
     public typealias Element = WatchElement
 
@@ -65,6 +67,36 @@ public final class Watch: AsyncSequence, Sendable {
 
     /// The revision to start a new watch from in order to go on after the elements read so far.
     public var resumeRevision: Revision { storage.resumeRevision }
+
+    /// Tells the cursor that the watch started from that everything through `revision` was handled, or through what was
+    /// delivered: a watch from it will not see that again. In memory at once; written with the next checkpoint, or after
+    /// ``LogOptions/cursorInterval``, and when the store is closed. Older revisions than before change nothing.
+    ///
+    /// Only needed with ``CursorOptions/Acknowledgement/explicit``. Before the state of a first ``WatchStart/snapshot``
+    /// is complete there is nothing to acknowledge, and without `revision` nothing happens.
+    ///
+    /// - Throws: `.invalidArgument` if the watch has no cursor, or if `revision` was not delivered yet; why the cursor
+    ///   can't be acknowledged any more, as ``WatchStore/watch(_:from:options:)`` lists it.
+    public func acknowledge(_ revision: Revision? = nil) throws {
+        let cursor = try storage.requireCursor()
+        if let failure = cursor.failure { throw failure }
+        let delivered = storage.delivered
+        if let revision, revision > delivered ?? 0 {
+            throw StoreError(
+                .invalidArgument,
+                "revision \(revision) cannot be acknowledged: the watch has delivered everything through "
+                    + "\(delivered ?? 0) only")
+        }
+        if let delivered { cursor.acknowledge(revision ?? delivered) }
+    }
+
+    /// Returns when everything that was acknowledged is on disk: a crash after it does not bring that back. Costs an LMDB
+    /// commit.
+    ///
+    /// - Throws: as ``acknowledge(_:)``; what the write threw, after which it is tried again by itself.
+    public func flushAcknowledged() async throws {
+        try await storage.requireCursor().flush()
+    }
 
     /// What the watch has delivered so far, and how.
     public var statistics: WatchStatistics { storage.statistics }

@@ -1,4 +1,5 @@
 public import Changes
+public import RevisionLog
 
 /// Where a watch begins.
 public enum WatchStart: Sendable, Hashable {
@@ -18,6 +19,37 @@ public enum WatchStart: Sendable, Hashable {
     /// With what the keys hold now (``WatchElement/state(_:)``, in key order), then ``WatchElement/synced(_:)``, then
     /// every change after that revision.
     case snapshot
+    /// With the first revision that the cursor of this name has not acknowledged, after any crash and in any process;
+    /// if there is no such cursor yet, with ``CursorOptions/first``. See <doc:Cursors>.
+    case cursor(String)
+}
+
+/// How a watch uses the cursor that it starts from.
+public struct CursorOptions: Sendable, Hashable {
+    /// When an element counts as handled.
+    public enum Acknowledgement: Sendable, Hashable {
+        /// When the next one is asked for.
+        case automatic
+        /// When ``Watch/acknowledge(_:)`` says so.
+        case explicit
+    }
+
+    /// Where the watch starts if there is no such cursor yet; anything but another cursor. With
+    /// ``WatchStart/snapshot`` the cursor comes to be when ``WatchElement/synced(_:)`` was handled: what ends before
+    /// that begins with the state again. Otherwise it is stored before the first element is delivered.
+    public var first: WatchStart = .earliest
+    /// When an element counts as handled.
+    public var acknowledgement: Acknowledgement = .automatic
+    /// How much history a new cursor holds, nil for none. What one holds that exists,
+    /// ``WatchStore/setCursor(_:hold:)`` changes.
+    public var hold: CursorHold?
+
+    /// From the oldest revision that is retained; acknowledged automatically; holding nothing.
+    public init(first: WatchStart = .earliest, acknowledgement: Acknowledgement = .automatic, hold: CursorHold? = nil) {
+        self.first = first
+        self.acknowledgement = acknowledgement
+        self.hold = hold
+    }
 }
 
 /// What happens when a watch is read more slowly than its keys change.
@@ -42,15 +74,19 @@ public struct WatchOptions: Sendable {
     public var previousValues = false
     /// Live updates that may wait to be read, before `policy` decides. At least 1; nil for the store's setting.
     public var bufferSize: Int?
+    /// For a watch that starts from a cursor.
+    public var cursor = CursorOptions()
 
     /// The defaults lose nothing and deliver everything.
     public init(
-        policy: WatchPolicy = .replay, types: WatchTypes = .all, previousValues: Bool = false, bufferSize: Int? = nil
+        policy: WatchPolicy = .replay, types: WatchTypes = .all, previousValues: Bool = false, bufferSize: Int? = nil,
+        cursor: CursorOptions = CursorOptions()
     ) {
         self.policy = policy
         self.types = types
         self.previousValues = previousValues
         self.bufferSize = bufferSize
+        self.cursor = cursor
     }
 }
 
@@ -62,7 +98,8 @@ public enum WatchElement: Sendable {
     case state([KeyValue])
     /// The state is complete; what follows are the changes after this revision.
     case synced(Revision)
-    /// Everything up to this revision was delivered. Comes after each catch-up and on request.
+    /// Everything up to this revision was delivered. Comes after each catch-up and on request; from a cursor also now
+    /// and then, when other keys have changed, so that the cursor moves on.
     case progress(Revision)
     /// Updates of these revisions may be missing (policy `drop` only).
     case gap(from: Revision, through: Revision)

@@ -57,6 +57,7 @@ struct WatchStateMachine: Sendable {
         case .last(let count): next = max(earliest, head - Revision(min(count, Int(head))) + 1)
         case .snapshot: next = head + 1
         case .time: preconditionFailure("the store looks for the revision of a time before the watch begins")
+        case .cursor(let name): preconditionFailure("the cursor \(name) was not looked up")
         }
         followsEarliest = start.isAtMostRetained
         isCatchingUp = next <= head
@@ -158,6 +159,12 @@ struct WatchStateMachine: Sendable {
         }
     }
 
+    /// Everything through here was delivered; nil while the state is not complete.
+    var delivered: Revision? {
+        if case .state = phase { return nil }
+        return next - 1
+    }
+
     /// Nothing more will be delivered.
     mutating func end() {
         phase = .ended
@@ -169,7 +176,7 @@ extension WatchStart {
     fileprivate var isAtMostRetained: Bool {
         switch self {
         case .earliest, .last: true
-        case .now, .revision, .time, .snapshot: false
+        case .now, .revision, .time, .snapshot, .cursor: false
         }
     }
 }

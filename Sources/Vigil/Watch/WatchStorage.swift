@@ -38,6 +38,7 @@ final class WatchStorage: Sendable {
     private let registry: WatchRegistry
     private let filter: WatchFilter
     private let options: WatchOptions
+    private let cursor: CursorUse?
     /// The registry would give a watch of a closed store a handle that ends at once; a replay has to ask.
     private let isClosed: @Sendable () -> Bool
     /// Why the live path has ended, if it was not the store's closing.
@@ -45,24 +46,31 @@ final class WatchStorage: Sendable {
 
     init(
         reader: LogReader, registry: WatchRegistry, keys: KeyRange, start: WatchStart, options: WatchOptions,
-        isClosed: @escaping @Sendable () -> Bool, failure: @escaping @Sendable () -> StoreError?
+        cursor: CursorUse? = nil, isClosed: @escaping @Sendable () -> Bool,
+        failure: @escaping @Sendable () -> StoreError?
     ) {
         self.reader = reader
         self.registry = registry
         self.options = options
+        self.cursor = cursor
         self.isClosed = isClosed
         self.failure = failure
         filter = WatchFilter(keys: keys, types: options.types)
         let snapshot = reader.snapshot
         let machine = WatchStateMachine(start, keys: keys, head: snapshot.head, earliest: snapshot.earliest)
         state = Lock(State(machine: machine, cursor: ReplayCursor(filter: filter, from: machine.next)))
+        cursor?.observe { reader.head }
     }
 
     /// The next element, or nil at the end. An error is the end too.
     func next() async throws -> WatchElement? {
         do {
-            return try await nextElement()
+            try await cursor?.create()
+            if let element = try await nextElement() { return element }
+            cursor?.close()
+            return nil
         } catch {
+            cursor?.close()
             state.withLock { state in
                 state.replayed = []
                 state.replayedCount = 0
@@ -81,6 +89,7 @@ final class WatchStorage: Sendable {
         guard !options.previousValues else { return nil }
         return state.withLock { state in
             guard state.mark == nil, state.replayedCount < state.replayed.count else { return nil }
+            cursor?.handled(state.machine.delivered)
             return .update(deliverReplayed(&state))
         }
     }
@@ -94,6 +103,7 @@ final class WatchStorage: Sendable {
             // through the log side by side, each finding the blocks that another has just decoded.
             case .yield: await Task.yield()
             case .end:
+                if let error = cursor?.failure { throw error }
                 if let error = failure(), !isEnded { throw error }
                 return nil
             case .wait(let handle):
@@ -109,6 +119,7 @@ final class WatchStorage: Sendable {
             return state.handle
         }
         handle?.cancel()
+        cursor?.close()
     }
 
     /// Whether somebody wanted the end.
@@ -133,9 +144,21 @@ final class WatchStorage: Sendable {
         }
     }
 
+    /// What a cursor may be told was handled; nil while the state is not complete.
+    var delivered: Revision? { state.withLock { $0.mark == nil ? $0.machine.delivered : nil } }
+
+    func requireCursor() throws(StoreError) -> CursorUse {
+        guard let cursor else {
+            throw StoreError(.invalidArgument, "the watch does not start from a cursor, so it has none to acknowledge")
+        }
+        return cursor
+    }
+
     // MARK: With the lock held
 
     private func step(_ state: inout State) throws -> Step {
+        // Whatever was delivered before this call is handled, since its reader asks for more.
+        if state.mark == nil { cursor?.handled(state.machine.delivered) }
         if let mark = state.mark.take() { return .element(mark) }
         if state.replayedCount < state.replayed.count {
             // Before the machine counts it as delivered: a watch resumed after an error must see it.
@@ -144,7 +167,7 @@ final class WatchStorage: Sendable {
             return .element(.update(completed))
         }
         if let revision = state.replayedBefore.take() { state.machine.replayed(before: revision) }
-        if state.isCancelled || isClosed() || Task.isCancelled { return .end }
+        if state.isCancelled || isClosed() || Task.isCancelled || cursor?.failure != nil { return .end }
         switch state.machine.action(head: reader.head) {
         case .deliver(let element): return .element(element)
         case .fail(let error): throw error
@@ -197,6 +220,7 @@ final class WatchStorage: Sendable {
                 }
             state.handle = registry.register(
                 filter.keys, types: filter.types, overflow: overflow, bufferSize: options.bufferSize)
+            if let handle = state.handle { cursor?.joined(handle) }
             if let revision = state.wantedProgress.take() { state.handle?.requestProgress(through: revision) }
         }
     }

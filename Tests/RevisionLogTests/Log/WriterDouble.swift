@@ -19,7 +19,9 @@ final class WriterDouble {
         state = LogState(position)
         reader = LogReader(
             environment: store.environment, databases: store.databases, state: state, storeID: store.meta.storeID)
-        writer = LogWriter(environment: store.environment, databases: store.databases, meta: store.meta)
+        writer = LogWriter(
+            environment: store.environment, databases: store.databases,
+            cursors: CursorLedger(reader: reader, interval: options.cursorInterval), meta: store.meta)
     }
 
     var meta: Meta { writer.meta }

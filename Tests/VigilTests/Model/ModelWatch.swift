@@ -27,6 +27,7 @@ struct ModelWatch {
             case .earliest: model.earliest
             case .last(let count): max(model.earliest, model.head - Revision(count) + 1)
             case .time: preconditionFailure("the model has no clock")
+            case .cursor: preconditionFailure("cursors have a model of their own")
             }
     }
 

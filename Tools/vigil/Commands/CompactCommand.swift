@@ -22,6 +22,7 @@ struct CompactCommand: AsyncParsableCommand {
         help: ArgumentHelp("Keep so much of the log as stored: a number, and KiB, MiB or GiB.", valueName: "size"))
     var keepBytes: SizeArgument?
     @Flag(name: .long, help: "Only say what would go.") var dryRun = false
+    @Flag(help: "Also forget what a cursor holds.") var force = false
 
     private var retention: Retention {
         Retention(revisions: keepRevisions, age: keepAge?.duration, bytes: keepBytes?.bytes)
@@ -44,9 +45,9 @@ struct CompactCommand: AsyncParsableCommand {
             return
         }
         let earliest = try await arguments.withStore(.readWrite, creates: false) { store in
-            guard let first else { return try await store.compact(keeping: retention) }
+            guard let first else { return try await store.compact(keeping: retention, overridesCursors: force) }
             let revision = try revision(first, store)
-            try await store.compact(through: revision)
+            try await store.compact(through: revision, overridesCursors: force)
             return revision
         }
         if arguments.json {

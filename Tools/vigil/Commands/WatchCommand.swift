@@ -8,6 +8,10 @@ struct WatchCommand: AsyncParsableCommand {
             Works beside the process that writes the store. Ends on Ctrl-C, at --until, or when the store is gone, and \
             says the revision to resume from on standard error.
 
+            With --cursor NAME it goes on where that name was last acknowledged, in whichever process, and acknowledges \
+            each event after it was printed or the command has handled it. A new cursor begins at --from, or else with \
+            the oldest revision.
+
             After -- a command may follow. It is run for each event, one after the other, with VIGIL_TYPE, VIGIL_KEY, \
             VIGIL_VALUE and VIGIL_REVISION in its environment and the event as JSON on its standard input. VIGIL_VALUE \
             is not set for a value of more than \(EventCommand.variableBytes) bytes or with a zero byte in it.
@@ -19,8 +23,11 @@ struct WatchCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Watch from KEY to this one, not included.", valueName: "key"))
     var rangeEnd: String?
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("now, snapshot, \(LogOrigin.help).", valueName: "start"))
-    var from: WatchOrigin = .start(.now)
+        parsing: .unconditional,
+        help: ArgumentHelp("now, snapshot, \(LogOrigin.help). (default: now)", valueName: "start"))
+    var from: WatchOrigin?
+    @Option(help: ArgumentHelp("Go on where this cursor is, and acknowledge with it.", valueName: "name"))
+    var cursor: String?
     @Option(help: ArgumentHelp("Stop after head (as it is when the command starts) or a revision.", valueName: "end"))
     var until: WatchEnd?
     @Flag(help: "Show what each key held before.") var prev = false
@@ -38,20 +45,28 @@ struct WatchCommand: AsyncParsableCommand {
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
             let target = until.map { $0.revision(head: store.head) }
+            let start = cursor.map { .cursor($0) } ?? origin
             let watch = try store.watch(
-                keys, from: from.start, options: WatchOptions(previousValues: prev))
+                keys, from: start,
+                options: WatchOptions(
+                    previousValues: prev, cursor: CursorOptions(first: origin, acknowledgement: .explicit)))
             let interruption = Interruption { watch.cancel() }
             defer { interruption.end() }
-            var position = Position(of: watch, from: from.start)
+            let isInState = try origin == .snapshot && cursor.map { try store.cursor($0) == nil } ?? true
+            var position = Position(of: watch, isInState: isInState, cursor: cursor)
             defer { position.tell() }
             do {
                 try await follow(watch, target, store, &position)
+                if cursor != nil { try await watch.flushAcknowledged() }
             } catch let error as StoreError {
                 if let earliest = error.earliest { position = Position(revision: earliest) }
                 throw error
             }
         }
     }
+
+    /// Where a watch without a cursor begins, or one whose cursor is new.
+    private var origin: WatchStart { from?.start ?? (cursor == nil ? .now : .earliest) }
 
     private var keys: KeyRange {
         if prefix { return .prefix(Bytes(argument: key)) }
@@ -80,6 +95,11 @@ struct WatchCommand: AsyncParsableCommand {
             }
             try await show(element)
             position.advance(watch, past: element)
+            if cursor != nil {
+                // What is printed is out before it counts as handled.
+                Output.standard.flush()
+                try watch.acknowledge()
+            }
             if let target, position.isPast(target) { return }
         }
     }
@@ -126,10 +146,13 @@ private struct Position {
     private var revision: Revision
     /// Half a state is no place to go on from.
     private var isInState = false
+    /// That goes on there by itself.
+    private var cursor: String?
 
-    init(of watch: Watch, from start: WatchStart) {
+    init(of watch: Watch, isInState: Bool, cursor: String?) {
         revision = watch.resumeRevision
-        isInState = start == .snapshot
+        self.isInState = isInState
+        self.cursor = cursor
     }
 
     init(revision: Revision) {
@@ -149,6 +172,10 @@ private struct Position {
 
     func tell() {
         Output.standard.flush()
+        if let cursor {
+            Output.error("resume with --cursor \(cursor)")
+            return
+        }
         Output.error("resume with --from \(isInState ? "snapshot" : String(revision))")
     }
 }

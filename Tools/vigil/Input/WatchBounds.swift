@@ -56,7 +56,7 @@ struct LogOrigin: ExpressibleByArgument {
             return revision
         case .last(let count): return max(store.earliest, store.head - Revision(min(count, Int(store.head))) + 1)
         case .time(let milliseconds): return try store.firstRevision(atOrAfter: milliseconds)
-        case .earliest, .now, .snapshot: return store.earliest
+        case .earliest, .now, .snapshot, .cursor: return store.earliest
         }
     }
 }
