@@ -32,11 +32,11 @@ import Vigil
                     if outcome == "same" {
                         bytes += range.count
                         outcomes["same", default: 0] += range.count
-                    } else if range.count > 1 {
-                        next += range.split(4)
+                    } else if range.count > (writes ? 8 : 1) {
+                        next += range.split(4, multiple: writes ? 8 : 1)
                     } else {
-                        bytes += 1
-                        outcomes[outcome, default: 0] += 1
+                        bytes += range.count
+                        outcomes[outcome, default: 0] += range.count
                         #expect(store.isAllowed(outcome, name, range), place)
                     }
                 }
@@ -117,12 +117,13 @@ private struct DamagedStore {
         try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)).count
     }
 
-    /// LMDB's two headers and the head of each page; the head of each frame; all of the lock.
+    /// LMDB's two headers and the head of each page; the head of the oldest and newest frame; all of the lock.
     func headerBytes(_ name: String) throws -> [Int] {
         switch name {
         case "data.mdb":
             try stride(from: 0, to: length(name), by: 4096).flatMap { $0..<$0 + ($0 < 8192 ? 152 : 16) }
-        case "journal-000": Self.frames(journal).flatMap { $0..<$0 + 64 }
+        case "journal-000":
+            [Self.frames(journal)[0], newestFrame.lowerBound].flatMap { $0..<$0 + 64 }
         default: Array(0..<(try length(name)))
         }
     }
@@ -164,9 +165,9 @@ private func withDamagedStore(_ body: (DamagedStore) async throws -> Void) async
 }
 
 extension Range<Int> {
-    /// The range in up to `parts` of about the same length.
-    fileprivate func split(_ parts: Int) -> [Range<Int>] {
-        let length = (count + parts - 1) / parts
+    /// The range in up to `parts` of about the same length, a multiple of `multiple`.
+    fileprivate func split(_ parts: Int, multiple: Int) -> [Range<Int>] {
+        let length = (count + parts * multiple - 1) / (parts * multiple) * multiple
         return stride(from: lowerBound, to: upperBound, by: length).map { $0..<Swift.min($0 + length, upperBound) }
     }
 }
