@@ -116,7 +116,7 @@ final class SegmentFile: Sendable {
         return filled
     }
 
-    private static func flushDirectory(_ path: String) throws(StoreError) {
+    static func flushDirectory(_ path: String) throws(StoreError) {
         let directory = open(path, O_RDONLY | O_CLOEXEC)
         guard directory >= 0 else { throw StoreError(errno: errno, "open \(path)") }
         defer { close(directory) }

@@ -126,7 +126,7 @@ final class Committer: Sendable {
     }
 
     /// Wall-clock time in milliseconds since 1970.
-    private static func milliseconds() -> Int64 {
+    static func milliseconds() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
