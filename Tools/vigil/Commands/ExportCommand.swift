@@ -24,7 +24,8 @@ struct ExportCommand: AsyncParsableCommand {
         try arguments.validate(at: at)
         try RevisionBounds.validate(from: from, to: to)
         if at != nil, from != nil || to != nil {
-            throw ValidationError("--at is for one revision, --from and --to are for the history; give one or the other")
+            throw ValidationError(
+                "--at is for one revision, --from and --to are for the history; give one or the other")
         }
     }
 
