@@ -78,7 +78,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "FuzzTests", dependencies: ["VigilCommand", "RevisionLog", "Changes", "TestSupport"],
+            name: "FuzzTests", dependencies: ["VigilCommand", "Vigil", "RevisionLog", "Changes", "TestSupport"],
             exclude: ["Corpus", "LibFuzzer.swift"], swiftSettings: settings),
         .testTarget(
             name: "CommandTests", dependencies: ["VigilCommand", "CrashWriter", "ChildProcess", "TestSupport"],

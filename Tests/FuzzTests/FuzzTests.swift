@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TestSupport
 import Testing
+import Vigil
 
 @testable import VigilCommand
 
@@ -42,7 +43,9 @@ import Testing
                 let change = try ImportedChange(line: Data(input), number: 1)
                 // What was understood is what the line says again.
                 let again = try ImportedChange(line: Data(Self.line(change).utf8), number: 1)
-                #expect(again.key == change.key && again.bytes == change.bytes, "seed \(Self.seed), \(input)")
+                #expect(
+                    again.key == change.key && again.bytes == change.bytes && again.revision == change.revision,
+                    "seed \(Self.seed), \(input)")
             } catch let error as InputError {
                 #expect("\(error)".contains("line 1"), "seed \(Self.seed), \(input)")
             }
@@ -51,10 +54,11 @@ import Testing
 
     private static func line(_ change: ImportedChange) -> String {
         let key = #""key_base64":"\#(Data(Array(change.key)).base64EncodedString())""#
-        switch change {
-        case .put(_, let value): return #"{\#(key),"value_base64":"\#(Data(Array(value)).base64EncodedString())"}"#
-        case .delete: return #"{\#(key),"delete":true}"#
+        let revision = change.revision.map { #","revision":\#($0)"# } ?? ""
+        if case .put(_, let value) = change.operation {
+            return #"{\#(key),"value_base64":"\#(Data(Array(value)).base64EncodedString())"\#(revision)}"#
         }
+        return #"{\#(key),"delete":true\#(revision)}"#
     }
 
     /// Arguments are parsed, and no command is run. Fewer rounds, since the parser takes milliseconds.
