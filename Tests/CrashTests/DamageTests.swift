@@ -139,8 +139,15 @@ private struct DamagedStore {
     }
 
     /// Does each of `damages` to the file `name` of a copy, and says what came of it: what `CrashWriter damage` prints, or
-    /// `crash` and the signal.
+    /// `crash` and the signal. Half of them at the same time as the others.
     func run(_ name: String, _ damages: [String], writes: Bool) async throws -> [String] {
+        let (first, second) = (Array(damages.prefix(damages.count / 2)), Array(damages.dropFirst(damages.count / 2)))
+        async let found = runInTurn(name, first, writes: writes)
+        let others = try await runInTurn(name, second, writes: writes)
+        return try await found + others
+    }
+
+    private func runInTurn(_ name: String, _ damages: [String], writes: Bool) async throws -> [String] {
         var outcomes: [String] = []
         while outcomes.count < damages.count {
             // No more at a time than the pipe takes, since the child's output is read only after its input was written.

@@ -43,7 +43,7 @@ enum Damage {
 ///
 /// With `writes` each copy is opened for writing and written to before it is read.
 func damage(_ original: String, _ name: String, torn last: String, writes: Bool) async {
-    let copy = original + "-copy"
+    let copy = "\(original)-copy-\(getpid())"
     let files = try! FileManager.default.contentsOfDirectory(atPath: original).sorted()
         .filter { $0 != "lock.mdb" }.map { ($0, try! Data(contentsOf: URL(fileURLWithPath: original + "/" + $0))) }
     func outcome(_ damage: Damage?, _ damaged: String) async -> [String] {
@@ -56,6 +56,7 @@ func damage(_ original: String, _ name: String, torn last: String, writes: Bool)
         if writes, let failure = await writeMore(copy) { return [failure] }
         return await answers(copy)
     }
+    defer { try? FileManager.default.removeItem(atPath: copy) }
     let good = await outcome(nil, name)
     let torn = await outcome(Damage(last), "journal-000")
     guard good.last == "clean", torn.last == "clean", good != torn else { return say("unfit \(good) \(torn)") }
