@@ -69,4 +69,10 @@ enum Limits {
     static let followAttempts = 100
     /// The time between looks where the system cannot notify of changed files.
     static let pollMilliseconds = 10
+    /// Raw bytes after which a chunk of a backup is closed.
+    static let backupChunkBytes = 256 << 10
+    /// Raw bytes of chunks that a restore writes in one transaction.
+    static let restoreStepBytes = 8 << 20
+    /// Entries after which long work says how far it is.
+    static let progressEntries: Int64 = 1000
 }

@@ -56,7 +56,7 @@ struct VigilCommand: AsyncParsableCommand {
         subcommands: [
             PutCommand.self, GetCommand.self, DelCommand.self, LsCommand.self, WatchCommand.self, LogCommand.self,
             ShowCommand.self, HistoryCommand.self, StatCommand.self, CheckCommand.self, CompactCommand.self,
-            SealCommand.self, ShrinkCommand.self, CursorCommand.self,
-            ImportCommand.self, ExportCommand.self, DemoCommand.self,
+            SealCommand.self, ShrinkCommand.self, CursorCommand.self, ImportCommand.self, ExportCommand.self,
+            BackupCommand.self, RestoreCommand.self, DemoCommand.self,
         ])
 }

@@ -13,6 +13,8 @@ package final class LogFollower: Sendable {
     private let watcher: HeadWatcher
     private let isStopping = Monitor(false)
     private let thread = Monitor<OSThread?>(nil)
+    /// Looks at the head so far, and whether it goes on.
+    private let rounds = Monitor((count: 0, isOver: false))
     /// The position at which the thread begins; taken when it starts.
     private let start: Monitor<Follow?>
 
@@ -44,12 +46,14 @@ package final class LogFollower: Sendable {
         committed: @escaping @Sendable (ChangeBatch) -> Void, ended: @escaping @Sendable (StoreError) -> Void
     ) {
         guard let beginning = start.withLock({ $0.take() }) else { return }
-        let started = OSThread { [watcher, isStopping, cursors] in
+        let started = OSThread { [watcher, isStopping, cursors, rounds] in
             var follow = beginning
+            defer { rounds.notify { $0.isOver = true } }
             do {
                 while !isStopping.withLock({ $0 }) {
                     for batch in try follow.advance() { committed(batch) }
                     cursors.askForProgress()
+                    rounds.notify { $0.count += 1 }
                     watcher.wait(milliseconds: Limits.followMilliseconds)
                 }
             } catch {
@@ -57,6 +61,21 @@ package final class LogFollower: Sendable {
             }
         }
         thread.withLock { $0 = started }
+    }
+
+    /// Returns when everything is visible here that the writer had made visible before the call, or the follower has
+    /// ended. Blocks.
+    package func catchUp() throws {
+        let head = try LockFile(directory: directory).head
+        // A loss of power may have taken what the head names. Then nothing moves, however often the thread looks.
+        var idle = 0
+        while reader.head < head, idle < Limits.followAttempts {
+            let before = (head: reader.head, round: rounds.withLock { $0.count })
+            watcher.wake()
+            let isOver = rounds.wait { $0.isOver ? true : $0.count > before.round ? false : nil }!
+            if isOver { return }
+            idle = reader.head == before.head ? idle + 1 : 0
+        }
     }
 
     /// Sizes and positions, the journal's included.

@@ -127,7 +127,7 @@ enum StoreDirectory {
         }
     }
 
-    private static func contents(_ path: String) throws(StoreError) -> [String] {
+    static func contents(_ path: String) throws(StoreError) -> [String] {
         guard let directory = opendir(path) else {
             let reason = String(cString: strerror(errno))
             if errno == ENOENT { throw StoreError(.notAStore, "there is no store in \(path): \(reason)") }

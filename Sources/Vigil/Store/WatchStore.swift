@@ -156,6 +156,12 @@ public final class WatchStore: Sendable {
         }
     }
 
+    /// Returns when everything is visible here that was visible in the process that writes, when this was called. Blocks.
+    func catchUp() throws {
+        if case .following(let follower) = source { try follower.catchUp() }
+        try requireOpen()
+    }
+
     // MARK: Watching
 
     /// Watches `keys` from `start` on.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Threads
 import Vigil
 
 struct CheckCommand: AsyncParsableCommand {
@@ -13,16 +12,9 @@ struct CheckCommand: AsyncParsableCommand {
     var deep = false
 
     func run() async throws {
-        let lastTenth = Lock<Int64>(0)
+        let progress = Progress("checked", unit: "revisions")
         let report = try await arguments.withStore(.readOnly) { store in
-            try store.check(deep: deep) { done, total in
-                let tenth = total > 0 ? done * 10 / total : 10
-                let isNew = lastTenth.withLock { last in
-                    defer { last = max(last, tenth) }
-                    return tenth > last
-                }
-                if isNew, Output.isInteractive { Output.error("checked \(done) of \(total) revisions") }
-            }
+            try store.check(deep: deep) { progress.report($0, $1) }
         }
         show(report)
         if !report.isClean { throw ExitCode(ExitStatus.store) }

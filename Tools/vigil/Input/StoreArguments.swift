@@ -2,7 +2,13 @@ import ArgumentParser
 import Foundation
 import Vigil
 
-/// The options that every command has.
+/// The options of a command that is not about one store.
+struct OutputArguments: ParsableArguments {
+    @Flag(name: .long, help: "Print JSON: one object, or one a line.")
+    var json = false
+}
+
+/// The options that every command has that is about one store.
 struct StoreArguments: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("The store's directory.", valueName: "dir"))
     var data: String =

@@ -1,0 +1,60 @@
+public import RevisionLog
+
+extension WatchStore {
+    /// Writes everything that was acknowledged before the call, and its retained history, into one file, while writes,
+    /// reads and compactions go on. Works for a process that only reads, too.
+    ///
+    /// ```swift
+    /// let report = try await store.backup(to: "backups") { done, total in print(done, "of", total) }
+    /// print(report.path, "has revision", report.head)
+    /// ```
+    ///
+    /// The backup is of one revision, which it names. It is written under the name with `.partial` added, read again from
+    /// the beginning to the end, and only then given its name, durably.
+    ///
+    /// All of it is read in one transaction: what is replaced meanwhile stays in the data file, which grows by that
+    /// (``BackupReport/grownBytes``).
+    ///
+    /// - Parameters:
+    ///   - path: A file, which must not exist; or a directory, in which the file is named by store and revision.
+    ///   - options: How to write it.
+    ///   - progress: Called now and then with (entries done, entries in all), on another thread.
+    /// - Throws: `.invalidArgument` if the file exists; `.damaged` if something cannot be read as it was written; `.full`,
+    ///   `.io` if it cannot be written. Then there is no file.
+    @discardableResult
+    public func backup(
+        to path: String, options: BackupOptions = BackupOptions(),
+        progress: (@Sendable (Int64, Int64) -> Void)? = nil
+    ) async throws -> BackupReport {
+        try requireOpen()
+        return try await onThread { [self] in
+            try catchUp()
+            return try reader.backup(
+                to: path, compresses: options.compresses, milliseconds: Committer.milliseconds(), progress: progress)
+        }
+    }
+
+    /// Makes a store in the directory at `path`, which must not exist or be empty, of the backup in `file`: with the same
+    /// revisions, history and values, and an id of its own. A watch resumes in it from any retained revision.
+    ///
+    /// Everything is verified, as by ``check(deep:progress:)``, before the directory gets its name.
+    ///
+    /// - Parameter progress: Called now and then with (bytes done, bytes in all), on another thread.
+    /// - Throws: `.invalidArgument` if there is something at `path`; `.notAStore`, `.unsupportedFormat` or `.damaged` for
+    ///   what is in the file. Then nothing was made.
+    @discardableResult
+    public static func restore(
+        from file: String, to path: String, progress: (@Sendable (Int64, Int64) -> Void)? = nil
+    ) async throws -> BackupReport {
+        try await onThread { try Restore.store(from: file, to: path, progress: progress) }
+    }
+
+    /// Reads the backup in `file` from the beginning to the end and verifies it, without making a store of it. Parameters
+    /// and errors as ``restore(from:to:progress:)``.
+    @discardableResult
+    public static func verify(
+        backup file: String, progress: (@Sendable (Int64, Int64) -> Void)? = nil
+    ) async throws -> BackupReport {
+        try await onThread { try Restore.verify(file, progress: progress) }
+    }
+}
