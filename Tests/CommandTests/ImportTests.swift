@@ -99,3 +99,71 @@ import Testing
         }
     }
 }
+
+/// History out and in.
+@Suite struct HistoryExportTests {
+    private static let lines = [
+        #"{"revision":1,"key":"a","value":"1"}"#, #"{"revision":2,"key":"a","value":"2"}"#,
+        #"{"revision":2,"key_base64":"/w==","value_base64":"AAH/"}"#, #"{"revision":3,"key":"a","delete":true}"#,
+        #"{"revision":3,"key":"b","value":"3"}"#, #"{"revision":4,"key":"a","value":"4"}"#,
+    ]
+
+    @Test func historyIsReplayedRevisionByRevision() async throws {
+        try await withCommand { vigil in
+            let outcome = try await vigil("import", "-", "--json", input: Self.lines.joined(separator: "\n"))
+            #expect(outcome.json.first?["revisions"] as? Int == 4)
+            #expect(outcome.json.first?["lines"] as? Int == 6)
+            #expect(try await vigil("export", "--from", "1").lines == Self.lines)
+            #expect(try await vigil("export", "--to", "2").lines == Array(Self.lines[..<3]))
+            #expect(
+                try await vigil("export", "--from", "2", "--to", "3", "--prefix", "a").lines == [
+                    Self.lines[1], Self.lines[3],
+                ])
+            #expect(try await vigil("export", "--at", "2").lines.count == 2)
+            let file = try vigil.file("history", try await vigil("export", "--from", "1").lines.joined(separator: "\n"))
+            let copy = vigil.directory + "/copy"
+            #expect(try await vigil("import", file, "--data", copy).status == 0)
+            #expect(try await vigil("log", "--data", copy, "--json").json.count == 6)
+            #expect(try await vigil("export", "--from", "1", "--data", copy).lines == Self.lines)
+        }
+    }
+
+    @Test func aStretchOfAHistory() async throws {
+        try await withCommand { vigil in
+            let file = try vigil.file("history", Self.lines.joined(separator: "\n"))
+            #expect(try await vigil("import", file, "--from", "2", "--to", "3").status == 0)
+            #expect(try await vigil("export", "--from", "1").lines.count == 4)
+            #expect(try await vigil("stat", "--json").json.first?["head"] as? Int == 2)
+            let future = try await vigil("export", "--to", "9")
+            #expect(future.status == 3 && future.errors.contains("revision 9"))
+            _ = try await vigil("compact", "2")
+            let gone = try await vigil("export", "--from", "1")
+            #expect(gone.status == 3 && gone.errors.contains("earliest available is 2"), "\(gone.errors)")
+        }
+    }
+
+    @Test(arguments: [
+        [#"{"revision":0,"key":"a","value":"1"}"#], [#"{"revision":"1","key":"a","value":"1"}"#],
+        [#"{"revision":1.5,"key":"a","value":"1"}"#], [#"{"revision":true,"key":"a","value":"1"}"#],
+        [lines[3], lines[0]], [lines[0], lines[0]], [lines[0], #"{"key":"b","value":"1"}"#],
+        [#"{"key":"b","value":"1"}"#, lines[0]],
+    ])
+    func wrongHistoryIsNamedAndNotImported(_ wrong: [String]) async throws {
+        try await withCommand { vigil in
+            let outcome = try await vigil("import", try vigil.file("history", wrong.joined(separator: "\n")))
+            #expect(outcome.status == 2 && outcome.errors.contains("line \(wrong.count)"), "\(outcome.errors)")
+            #expect(!FileManager.default.fileExists(atPath: vigil.data))
+        }
+    }
+
+    @Test func optionsThatDoNotFit() async throws {
+        try await withCommand { vigil in
+            let history = try vigil.file("history", Self.lines[0])
+            let plain = try vigil.file("plain", #"{"key":"b","value":"1"}"#)
+            #expect(try await vigil("import", history, "--batch", "2").status == 2)
+            #expect(try await vigil("import", plain, "--from", "2").status == 2)
+            #expect(try await vigil("import", plain, "--from", "3", "--to", "2").status == 2)
+            #expect(try await vigil("export", "--at", "1", "--from", "1").status == 2)
+        }
+    }
+}

@@ -26,8 +26,9 @@ import Testing
             let help = try await vigil("--help")
             #expect(help.status == 0)
             #expect(help.lines.joined().contains("Exit codes"))
-            for verb in "put get del ls watch log show history stat check compact import export demo".split(
-                separator: " ")
+            for verb in "put get del ls watch log show history stat check compact import export backup restore demo"
+                .split(
+                    separator: " ")
             {
                 #expect(try await vigil(String(verb), "--help").status == 0)
             }

@@ -21,6 +21,8 @@ import Vigil
 //                                                  prints what comes of it
 //     CrashWriter groups PATH COUNT                writes to keys of so many groups until it is killed
 //     CrashWriter hold PATH                        reads the LMDB environment there until it is killed
+//     CrashWriter backup PATH FILE N               backs up, and kills itself at the N-th report of progress
+//     CrashWriter restore FILE PATH N              restores, likewise
 //     CrashWriter fixture PATH                     makes the store of Tests/RevisionLogTests/Fixtures, prints its events
 //                                                  and kills itself
 //
@@ -50,5 +52,7 @@ case "damage":
 case "groups": try await writeGroups(arguments[2], Int(arguments[3])!)
 case "hold": try hold(arguments[2])
 case "check": await read(arguments[2], checkedFirst: true)
+case "backup": try await backUp(arguments[2], to: arguments[3], killedAt: Int(arguments[4])!)
+case "restore": try await restore(arguments[2], to: arguments[3], killedAt: Int(arguments[4])!)
 default: try await makeFixture(arguments[2])
 }

@@ -27,7 +27,8 @@ final class BackupFile {
         guard descriptor >= 0 else { throw StoreError(errno: errno, "create \(partial)") }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             isPartial = false
-            throw StoreError(.locked, "\(partial) is being written by another process; wait for it, or choose another name")
+            throw StoreError(
+                .locked, "\(partial) is being written by another process; wait for it, or choose another name")
         }
         guard ftruncate(descriptor, 0) == 0 else { throw StoreError(errno: errno, "empty \(partial)") }
     }
@@ -57,7 +58,9 @@ final class BackupFile {
     func append(_ bytes: [UInt8]) throws(StoreError) {
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress! + written, $0.count - written, off_t(length)) }
+            let count = bytes.withUnsafeBytes {
+                pwrite(descriptor, $0.baseAddress! + written, $0.count - written, off_t(length))
+            }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw StoreError(errno: errno, "write \(partial)") }
             written += count

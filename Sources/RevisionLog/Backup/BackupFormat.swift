@@ -88,7 +88,8 @@ enum BackupFormat {
             guard format == BackupFormat.format else {
                 throw StoreError(
                     .unsupportedFormat,
-                    "the backup has format version \(format); this library knows \(BackupFormat.format): use a newer one")
+                    "the backup has format version \(format); this library knows \(BackupFormat.format): use a newer one"
+                )
             }
             storeID = bytes.littleEndian(16, as: UInt64.self)
             head = bytes.littleEndian(24, as: Int64.self)
@@ -122,7 +123,9 @@ enum BackupFormat {
         init(_ bytes: UnsafeRawBufferPointer) throws(Malformed) {
             guard bytes.count == chunkHeadBytes else { throw Malformed("the file ends early") }
             guard let kind = Kind(rawValue: bytes[0]) else { throw Malformed("unknown kind \(bytes[0])") }
-            guard let codec = StoredBlock.Codec(rawValue: bytes[1]) else { throw Malformed("unknown codec \(bytes[1])") }
+            guard let codec = StoredBlock.Codec(rawValue: bytes[1]) else {
+                throw Malformed("unknown codec \(bytes[1])")
+            }
             self.kind = kind
             self.codec = codec
             entries = Int(bytes.littleEndian(4, as: UInt32.self))

@@ -117,7 +117,8 @@ struct BackupContents {
     mutating func check(_ kind: BackupFormat.Kind, _ payload: [UInt8], _ slices: BackupReader.Slices) throws {
         let key = Array(payload[slices.key])
         if let last {
-            let isInOrder = last.kind == kind ? last.key.lexicographicallyPrecedes(key) : last.kind.rawValue < kind.rawValue
+            let isInOrder =
+                last.kind == kind ? last.key.lexicographicallyPrecedes(key) : last.kind.rawValue < kind.rawValue
             guard isInOrder else { throw Malformed("entries are out of order") }
         }
         last = (kind, key)
@@ -158,7 +159,8 @@ struct BackupContents {
 
     /// Takes the end.
     fileprivate func finish(_ payload: [UInt8]) throws(Malformed) {
-        let expected = [counts.log, counts.state, counts.base].reduce(into: []) { $0.appendLittleEndian($1) } as [UInt8]
+        let expected =
+            [counts.log, counts.state, counts.base].reduce(into: []) { $0.appendLittleEndian($1) } as [UInt8]
         guard payload == expected else { throw Malformed("entries are missing") }
         guard next == head.head + 1 else { throw Malformed("revisions \(next) to \(head.head) are missing") }
     }

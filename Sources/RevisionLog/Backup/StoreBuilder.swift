@@ -38,7 +38,8 @@ final class StoreBuilder {
         if access(partial, F_OK) == 0 {
             guard Set(try StoreDirectory.contents(partial)).isSubset(of: Self.files) else {
                 throw StoreError(
-                    .invalidArgument, "\(partial) is needed while the store is built, and is in use; choose another name")
+                    .invalidArgument,
+                    "\(partial) is needed while the store is built, and is in use; choose another name")
             }
             // Who holds this lock is not dead.
             let lock = try WriterLock(directory: partial)
@@ -86,7 +87,8 @@ final class StoreBuilder {
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFDIR, try StoreDirectory.contents(path).isEmpty else {
             throw StoreError(
-                .invalidArgument, "\(path) exists and is not an empty directory; choose a new one: nothing is overwritten")
+                .invalidArgument,
+                "\(path) exists and is not an empty directory; choose a new one: nothing is overwritten")
         }
     }
 

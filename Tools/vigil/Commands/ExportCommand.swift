@@ -3,37 +3,86 @@ import Vigil
 
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Write the keys and values of a revision as JSON lines that `import` takes.")
+        commandName: "export", abstract: "Write the keys and values of a revision, or the history, as JSON lines.",
+        discussion: """
+            Without --from and --to: what every key holds now, or held at --at, a line each. With one of them: every change \
+            from a revision to a revision, a line each, with its revision. `import` takes both.
+            """)
 
     private static let pageKeys = 4096
+    private static let pageRevisions = 1000
 
     @OptionGroup var arguments: StoreArguments
     @Option(
         parsing: .unconditional, help: ArgumentHelp("What to read at: \(RevisionArgument.help).", valueName: "rev"))
     var at: RevisionArgument?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Write the history from \(RevisionArgument.help). The earliest if left out.", valueName: "rev"))
+    var from: RevisionArgument?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Write it through \(RevisionArgument.help). The newest if left out.", valueName: "rev"))
+    var to: RevisionArgument?
     @Option(help: ArgumentHelp("Only keys that begin so.", valueName: "p")) var prefix = ""
 
     func validate() throws {
         try at?.validate("--at", atLeast: 0)
+        try from?.validate("--from", atLeast: 1)
+        try to?.validate("--to", atLeast: 1)
+        if at != nil, from != nil || to != nil {
+            throw ValidationError("--at is for one revision, --from and --to are for the history; give one or the other")
+        }
     }
 
     func run() async throws {
+        let keys = KeyRange.prefix(Bytes(argument: prefix))
         try await arguments.withStore(.readOnly) { store in
-            let all = KeyRange.prefix(Bytes(argument: prefix))
-            let revision = try at?.newest(in: store) ?? store.head
-            var lower = all.lowerBound
-            while true {
-                let keys: KeyRange = all.upperBound.map { .range(lower, $0) } ?? .from(lower)
-                let page = try store.range(keys, RangeOptions(at: revision, limit: Self.pageKeys))
-                for keyValue in page.keyValues {
-                    var json = JSONObject()
-                    json.add("key", keyValue.key)
-                    json.add("value", keyValue.value)
-                    Output.standard.line(json)
-                }
-                guard page.more, let last = page.keyValues.last else { break }
-                lower = last.key.successor
+            if from != nil || to != nil {
+                try exportHistory(store, keys)
+            } else {
+                try exportState(store, keys)
             }
         }
+    }
+
+    private func exportState(_ store: WatchStore, _ all: KeyRange) throws {
+        let revision = try at?.newest(in: store) ?? store.head
+        var lower = all.lowerBound
+        while true {
+            let keys: KeyRange = all.upperBound.map { .range(lower, $0) } ?? .from(lower)
+            let page = try store.range(keys, RangeOptions(at: revision, limit: Self.pageKeys))
+            for keyValue in page.keyValues { Output.standard.line(JSONObject(exporting: keyValue)) }
+            guard page.more, let last = page.keyValues.last else { break }
+            lower = last.key.successor
+        }
+    }
+
+    private func exportHistory(_ store: WatchStore, _ keys: KeyRange) throws {
+        // What is committed meanwhile is not part of it.
+        let head = store.head
+        let last = try to?.newest(in: store) ?? head
+        if last > head { throw StoreError.future(requested: last, head: head) }
+        var next: Revision? = try from?.first(in: store) ?? store.earliest
+        while let revision = next {
+            let page = try store.log(keys, from: revision, through: last, limit: Self.pageRevisions)
+            for event in page.updates.joined() { Output.standard.line(JSONObject(exporting: event)) }
+            next = page.next
+        }
+    }
+}
+
+extension JSONObject {
+    /// What a key holds, as `import` takes it.
+    init(exporting keyValue: KeyValue) {
+        add("key", keyValue.key)
+        add("value", keyValue.value)
+    }
+
+    /// A change, as `import` takes it.
+    init(exporting event: WatchEvent) {
+        add("revision", event.revision)
+        add("key", event.key)
+        if event.type == .put { add("value", event.value) } else { add("delete", true) }
     }
 }

@@ -7,8 +7,9 @@ struct ImportCommand: AsyncParsableCommand {
         commandName: "import", abstract: "Put and delete what JSON lines say.",
         discussion: """
             A line is {"key":…,"value":…} or {"key":…,"delete":true}; key_base64 and value_base64 hold bytes that are \
-            not UTF-8. Each line is a revision, or up to N lines with --batch N (fewer where a key comes again). A \
-            delete of a key that is not there takes none.
+            not UTF-8. Each line is a revision, or up to N lines with --batch N (fewer where a key comes again). Lines \
+            with a "revision", as `export --from` writes them, are history: all lines of one revision become one \
+            again, and --from and --to choose among them. A delete of a key that is not there takes no revision.
 
             A file is checked as a whole first, and nothing is imported if a line is wrong. Standard input (-) is \
             imported as it comes, full revisions also while the next line is awaited; after a wrong line the message \
@@ -20,11 +21,21 @@ struct ImportCommand: AsyncParsableCommand {
 
     @OptionGroup var arguments: StoreArguments
     @Argument(help: "The file, or - for standard input.") var file: String
-    @Option(help: ArgumentHelp("Lines in one revision.", valueName: "n")) var batch = 1
+    @Option(help: ArgumentHelp("Lines in one revision; 1 if left out.", valueName: "n")) var batch: Int?
+    @Option(help: ArgumentHelp("Of a history, only from this revision on.", valueName: "rev")) var from: Revision?
+    @Option(help: ArgumentHelp("Of a history, only through this revision.", valueName: "rev")) var to: Revision?
 
     func validate() throws {
         let limit = 4096
-        if batch < 1 || batch > limit { throw ValidationError("--batch is \(batch); it must be 1 to \(limit)") }
+        if let batch, batch < 1 || batch > limit {
+            throw ValidationError("--batch is \(batch); it must be 1 to \(limit)")
+        }
+        try RevisionBounds.validate(from: from, to: to)
+    }
+
+    private var batches: ImportBatches {
+        let isBounded = from != nil || to != nil
+        return ImportBatches(size: batch, revisions: isBounded ? (from ?? 1)...(to ?? .max) : nil)
     }
 
     func run() async throws {
@@ -32,10 +43,10 @@ struct ImportCommand: AsyncParsableCommand {
         let progress = ImportProgress()
         try await arguments.withStore(.readWrite) { store in
             let lines = LineReader(try open())
-            var batches = ImportBatches(size: batch)
+            var batches = batches
             do {
                 while let line = try lines.next() {
-                    batches.add(try ImportedChange(line: line, number: lines.number), line: lines.number)
+                    try batches.add(ImportedChange(line: line, number: lines.number), line: lines.number)
                     if batches.full.count >= Self.chunkRevisions || lines.wouldWait {
                         try await commit(batches.takeFull(), store, progress)
                     }
@@ -60,7 +71,11 @@ struct ImportCommand: AsyncParsableCommand {
     /// Reads the whole file once, for nothing but its errors.
     private func check() throws {
         let lines = LineReader(try open())
-        while let line = try lines.next() { _ = try ImportedChange(line: line, number: lines.number) }
+        var batches = batches
+        while let line = try lines.next() {
+            try batches.add(ImportedChange(line: line, number: lines.number), line: lines.number)
+            _ = batches.takeFull()
+        }
     }
 
     private func commit(_ batches: [ImportBatches.Batch], _ store: WatchStore, _ progress: ImportProgress) async throws

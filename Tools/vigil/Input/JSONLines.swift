@@ -2,12 +2,18 @@ import Foundation
 import Vigil
 
 /// One line of what `import` takes and `export` writes.
-enum ImportedChange {
-    case put(Bytes, Bytes)
-    case delete(Bytes)
+struct ImportedChange {
+    private enum Change {
+        case put(Bytes, Bytes)
+        case delete(Bytes)
+    }
 
-    /// Reads `{"key":…,"value":…}` or `{"key":…,"delete":true}`; `key_base64` and `value_base64` hold bytes that are not
-    /// UTF-8.
+    private let change: Change
+    /// The revision that it was part of, in a file of history.
+    let revision: Revision?
+
+    /// Reads `{"key":…,"value":…}` or `{"key":…,"delete":true}`, with or without a `"revision"`; `key_base64` and
+    /// `value_base64` hold bytes that are not UTF-8.
     init(line: Data, number: Int) throws {
         func wrong(_ reason: String) -> InputError { InputError("line \(number): \(reason)") }
         let parsed: Any
@@ -42,33 +48,37 @@ enum ImportedChange {
         let delete = object["delete"].map(Self.boolean)
         switch (delete, value) {
         case (.some(nil), _): throw wrong("\"delete\" is neither true nor false")
-        case (true??, nil): self = .delete(key)
+        case (true??, nil): change = .delete(key)
         case (true??, _?): throw wrong("both \"value\" and \"delete\"")
-        case (_, let value?): self = .put(key, value)
+        case (_, let value?): change = .put(key, value)
         case (_, nil): throw wrong("neither \"value\" nor \"delete\": true")
         }
+        revision = try object["revision"].map { value in
+            guard let revision = Self.integer(value), revision >= 1 else { throw wrong("\"revision\" is not a revision") }
+            return revision
+        }
         let limit = LogOptions().transactionBytes
-        if case .put(let key, let value) = self, key.count + value.count > limit {
+        if case .put(let key, let value) = change, key.count + value.count > limit {
             throw wrong("key and value have \(key.count + value.count) bytes; the limit is \(limit)")
         }
     }
 
     var key: Bytes {
-        switch self {
+        switch change {
         case .put(let key, _), .delete(let key): key
         }
     }
 
     /// Bytes of key and value.
     var bytes: Int {
-        switch self {
+        switch change {
         case .put(let key, let value): key.count + value.count
         case .delete(let key): key.count
         }
     }
 
     var operation: Transaction.Operation {
-        switch self {
+        switch change {
         case .put(let key, let value): .put(key, value)
         case .delete(let key): .delete(key)
         }
@@ -97,6 +107,11 @@ enum ImportedChange {
     private static func boolean(_ value: Any) -> Bool? {
         guard let number = value as? NSNumber, String(cString: number.objCType) == "c" else { return nil }
         return number.boolValue
+    }
+
+    /// A whole number, and not `true`, which casts to one.
+    private static func integer(_ value: Any) -> Int64? {
+        boolean(value) == nil ? (value as? NSNumber).flatMap { Int64(exactly: $0) } : nil
     }
 
     private static func excerpt(_ line: Data) -> String {
