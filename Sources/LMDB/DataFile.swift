@@ -82,7 +82,7 @@ struct DataFile: ~Copyable {
         return metas[0].transaction >= metas[1].transaction ? metas[0] : metas[1]
     }
 
-    private func meta(at offset: Int) throws(LMDBError) -> Meta {
+    func meta(at offset: Int) throws(LMDBError) -> Meta {
         let page = try read(152, at: offset)
         guard page.count == 152 else { throw invalid("it is only \(try byteCount()) bytes long") }
         guard page.load(UInt32.self, 16) == 0xBEEF_C0DE else {

@@ -75,4 +75,6 @@ enum Limits {
     static let restoreStepBytes = 8 << 20
     /// Entries after which long work says how far it is.
     static let progressEntries: Int64 = 1000
+    /// Keys that a recovery names whose value could not be established.
+    static let reportedKeys = 1000
 }

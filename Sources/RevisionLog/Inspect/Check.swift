@@ -44,7 +44,7 @@ struct Check {
         self.meta = meta
         self.progress = progress
         report = CheckReport(deep: deep)
-        if deep { model = HistoryModel(dropped: meta.dropped) }
+        if deep { model = HistoryModel(dropped: meta.dropped, compacted: meta.compacted) }
     }
 
     mutating func note(_ part: String, _ place: String, _ revision: Revision? = nil, _ message: String) {

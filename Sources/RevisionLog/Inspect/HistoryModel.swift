@@ -23,13 +23,16 @@ struct HistoryModel {
 
     /// The first revision of the log.
     private let dropped: Revision
+    /// The first revision that can be read.
+    private let compacted: Revision
     /// The newest version so far; nil for a key that had none when the log begins.
     private var keys: [Bytes: Known?] = [:]
     /// Keys that `state` was found to have.
     private var checked: Set<Bytes> = []
 
-    init(dropped: Revision) {
+    init(dropped: Revision, compacted: Revision) {
         self.dropped = dropped
+        self.compacted = compacted
     }
 
     func knows(_ key: Bytes) -> Bool { keys[key] != nil }
@@ -44,6 +47,8 @@ struct HistoryModel {
         let before = keys[key] ?? nil
         keys.updateValue(Known(version), forKey: key)
         guard let before else {
+            // What was before the first revision that can be read is not needed if that changed the key itself.
+            if version.modRevision == compacted, version.previousRevision < dropped { return nil }
             if version.previousRevision >= dropped {
                 return "names \(version.previousRevision) as the revision before, where it was not changed"
             }

@@ -1,3 +1,4 @@
+public import Changes
 public import RevisionLog
 
 extension WatchStore {
@@ -56,5 +57,26 @@ extension WatchStore {
         backup file: String, progress: (@Sendable (Int64, Int64) -> Void)? = nil
     ) async throws -> BackupReport {
         try await onThread { try Restore.verify(file, progress: progress) }
+    }
+
+    /// Makes a store in the directory at `newPath`, which must not exist or be empty, of what is intact of the damaged one
+    /// at `path`, and says exactly what is lost. The damaged one is only read, and not by way of LMDB, which could crash.
+    ///
+    /// What is in the new store is as it was: a key whose value cannot be established is left out and reported. The new store
+    /// has one run of revisions without a hole, the newest for which the values of the keys are known, and an id of its own;
+    /// it passes ``check(deep:progress:)``.
+    ///
+    /// - Parameters:
+    ///   - apart: Called, on another thread, with each revision that is intact and not in the new store, in order.
+    ///   - progress: Called now and then with (revisions done, revisions in all), on another thread.
+    /// - Throws: `.damaged` if no store can be made; `apart` was called with all that is intact nevertheless.
+    ///   `.invalidArgument` if there is something at `newPath`; `.locked` if a process writes the store; `.notAStore` if there
+    ///   is nothing at `path`.
+    @discardableResult
+    public static func recover(
+        _ path: String, to newPath: String, apart: (@Sendable (WatchUpdate) throws -> Void)? = nil,
+        progress: (@Sendable (Int64, Int64) -> Void)? = nil
+    ) async throws -> RecoveryReport {
+        try await onThread { try Recovery.store(from: path, to: newPath, apart: apart, progress: progress) }
     }
 }

@@ -31,7 +31,8 @@ struct ExportCommand: AsyncParsableCommand {
         try from?.validate("--from", atLeast: 1)
         try to?.validate("--to", atLeast: 1)
         if at != nil, from != nil || to != nil {
-            throw ValidationError("--at is for one revision, --from and --to are for the history; give one or the other")
+            throw ValidationError(
+                "--at is for one revision, --from and --to are for the history; give one or the other")
         }
     }
 

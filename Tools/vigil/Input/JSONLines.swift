@@ -54,7 +54,9 @@ struct ImportedChange {
         case (_, nil): throw wrong("neither \"value\" nor \"delete\": true")
         }
         revision = try object["revision"].map { value in
-            guard let revision = Self.integer(value), revision >= 1 else { throw wrong("\"revision\" is not a revision") }
+            guard let revision = Self.integer(value), revision >= 1 else {
+                throw wrong("\"revision\" is not a revision")
+            }
             return revision
         }
         let limit = LogOptions().transactionBytes

@@ -1,0 +1,191 @@
+import Changes
+import LMDB
+
+/// Everything that is intact in the directory of a damaged store, each part believed by its own checksum. Only plain reads.
+final class Salvage {
+    /// A version of a key: when it was made, and where its entry lies in the data file.
+    struct Version {
+        var revision: Revision
+        var place: Range<Int>
+    }
+
+    /// `state` as of one commit of LMDB.
+    struct State {
+        var meta: Meta
+        var versions: [Bytes: Version] = [:]
+        /// Nothing is wrong with it.
+        var isIntact: Bool
+    }
+
+    private(set) var coverage = Coverage()
+    /// All versions in `state` and `base`, also of the commit before the last, and in leaves that no tree leads to.
+    private(set) var versions: [Bytes: [Version]] = [:]
+    /// As of the last commit and the one before.
+    private(set) var states: [State] = []
+    private(set) var damage: [String] = []
+    /// The newest revision that anything says there was.
+    private(set) var head: Revision = 0
+    private let data: DataFileSalvage?
+    private let journal: SalvagedJournal
+
+    init(directory: String) throws {
+        do {
+            data = try DataFileSalvage.read(directory: directory)
+            if data == nil { damage.append("data.mdb: is missing or empty") }
+        } catch {
+            data = nil
+            damage.append("data.mdb: \(error.message)")
+        }
+        var metas: [Meta?] = []
+        for snapshot in data?.snapshots ?? [] { metas.append(Self.meta(snapshot, data!)) }
+        let storeID = metas.lazy.compactMap { $0?.storeID }.first
+        journal = try SalvagedJournal(directory: directory, storeTag: storeID.map { UInt32(truncatingIfNeeded: $0) })
+        damage += journal.damage + (data?.damage ?? [])
+        if metas.contains(where: { $0 == nil }) { damage.append("data.mdb: a meta entry is missing or damaged") }
+        if let data { try gather(data, metas) }
+        let noted = (try? LockFile(directory: directory))?.head ?? 0
+        head = max(noted, journal.flushedThrough, states.map(\.meta.checkpoint).max() ?? 0)
+    }
+
+    /// What `snapshot` says of the store as a whole, if that is intact.
+    private static func meta(_ snapshot: DataFileSalvage.Snapshot, _ data: DataFileSalvage) -> Meta? {
+        let entry = snapshot.trees["meta"]?.entries.first { $0.key == Meta.key }
+        return entry.flatMap { try? data.read($0.value).withUnsafeBytes { try Meta($0) } }
+    }
+
+    private func gather(_ data: DataFileSalvage, _ metas: [Meta?]) throws {
+        var blocks: [Stretch] = []
+        var strays: [Stretch] = []
+        var unplaced = data.strayValues
+        for (index, snapshot) in data.snapshots.enumerated() {
+            for entry in snapshot.trees["log"]?.entries ?? [] {
+                if let block = try block(entry) { blocks.append(block) } else { unplaced.append(entry.value) }
+            }
+            var state = metas[index].map { State(meta: $0, isIntact: true) }
+            for name in ["state", "base"] {
+                guard let tree = snapshot.trees[name] else {
+                    state?.isIntact = false
+                    continue
+                }
+                var broken = snapshot.damage + tree.damage
+                for entry in tree.entries {
+                    guard let version = try version(entry) else {
+                        broken.append("data.mdb, tree \(name): the entry at byte \(entry.value.lowerBound) is damaged")
+                        continue
+                    }
+                    note(version, entry.key)
+                    if name == "state" { state?.versions[Bytes(entry.key)] = version }
+                }
+                if name == "state", !broken.isEmpty { state?.isIntact = false }
+                damage += broken.filter { !damage.contains($0) }
+            }
+            damage += (snapshot.trees["log"]?.damage ?? []).filter { !damage.contains($0) }
+            if let state { states.append(state) }
+        }
+        for entry in data.strays {
+            if let block = try block(entry) {
+                strays.append(block)
+            } else if let version = try version(entry) {
+                note(version, entry.key)
+            } else {
+                unplaced.append(entry.value)
+            }
+        }
+        coverage.fill(blocks)
+        coverage.fill(journal.stretches)
+        coverage.fill(strays)
+        try placeBlocks(unplaced, from: metas.compactMap { $0?.dropped }.min() ?? 1)
+    }
+
+    private func note(_ version: Version, _ key: [UInt8]) {
+        let key = Bytes(key)
+        if versions[key]?.contains(where: { $0.revision == version.revision }) == true { return }
+        versions[key, default: []].append(version)
+    }
+
+    private func block(_ entry: DataFileSalvage.Entry) throws -> Stretch? {
+        guard entry.key.count == 8, let first = try? entry.key.withUnsafeBytes({ try Block.firstRevision($0) }),
+            let block = try decode(entry.value, first)
+        else { return nil }
+        return Stretch(first: first, last: block.lastRevision, source: .block(entry.value))
+    }
+
+    private func decode(_ place: Range<Int>, _ first: Revision) throws -> ChangeBatch? {
+        guard first >= 1 else { return nil }
+        return try data!.read(place).withUnsafeBytes { try? Block.decode($0, firstRevision: first) }
+    }
+
+    private func version(_ entry: DataFileSalvage.Entry) throws -> Version? {
+        guard LogOptions.keyBytes.contains(entry.key.count) else { return nil }
+        return try data!.read(entry.value).withUnsafeBytes { bytes in
+            entry.key.withUnsafeBytes { key in
+                (try? KeyVersion(bytes, key: key, numbersOnly: true)).map {
+                    Version(revision: $0.modRevision, place: entry.value)
+                }
+            }
+        }
+    }
+
+    /// Blocks whose key is lost. The checksum covers the first revision, so one that continues what is there is known by
+    /// that.
+    private func placeBlocks(_ places: [Range<Int>], from first: Revision) throws {
+        var candidates: [(header: Block.Header, place: Range<Int>)] = []
+        for place in places where place.count >= Block.headerLength {
+            // The room may be larger than the block, and then only the header says how long that is.
+            var header = try data!.read(place.lowerBound..<place.lowerBound + Block.headerLength)
+            let stored = header.withUnsafeBytes { Int($0.littleEndian(24, as: UInt32.self)) }
+            guard stored <= place.count - Block.headerLength else { continue }
+            let whole = place.lowerBound..<place.lowerBound + Block.headerLength + stored
+            header = try data!.read(whole)
+            guard let header = try? header.withUnsafeBytes({ try Block.header($0) }) else { continue }
+            candidates.append((header, whole))
+        }
+        var starts = Set([first] + coverage.ranges.map { $0.upperBound + 1 })
+        while let start = starts.popFirst(), !candidates.isEmpty {
+            for (index, candidate) in candidates.enumerated() {
+                guard let block = try decode(candidate.place, start) else { continue }
+                coverage.fill([Stretch(first: start, last: block.lastRevision, source: .block(candidate.place))])
+                candidates.remove(at: index)
+                starts.insert(block.lastRevision + 1)
+                break
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    /// Adds `batch`, put together from other parts.
+    func add(rebuilt batch: ChangeBatch) {
+        coverage.fill([Stretch(first: batch.firstRevision, last: batch.lastRevision, source: .rebuilt(batch))])
+    }
+
+    /// The revisions of `piece`.
+    func batch(_ piece: Coverage.Piece) throws -> ChangeBatch {
+        try whole(piece.stretch).records(of: piece.from...piece.to)
+    }
+
+    private func whole(_ stretch: Stretch) throws -> ChangeBatch {
+        switch stretch.source {
+        case .frame(let segment, let place): return try journal.batch(segment: segment, place)
+        case .rebuilt(let batch): return batch
+        case .block(let place):
+            guard let block = try decode(place, stretch.first) else {
+                throw StoreError(.damaged, "the data file changed while it was read")
+            }
+            return block
+        }
+    }
+
+    /// What `version` of `key` says.
+    func keyVersion(_ key: Bytes, _ version: Version) throws -> KeyVersion {
+        try data!.read(version.place).withUnsafeBytes { bytes in
+            try key.withUnsafeBytes { key in
+                do {
+                    return try KeyVersion(bytes, key: key)
+                } catch {
+                    throw StoreError(.damaged, "the data file changed while it was read")
+                }
+            }
+        }
+    }
+}

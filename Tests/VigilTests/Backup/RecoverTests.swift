@@ -1,0 +1,234 @@
+import Foundation
+import TestSupport
+import Testing
+import Vigil
+
+/// Stores damaged in every way: what is recovered is what was there, what is lost is named, and the two are everything.
+///
+/// `VIGIL_FLIPS=5000` flips more bytes, `VIGIL_FLIPS=0` each, `VIGIL_SEED=7` others.
+@Suite(.timeLimit(.minutes(10))) struct RecoverTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let flips = environment["VIGIL_FLIPS"].flatMap { Int($0) } ?? 150
+    private static let seed = environment["VIGIL_SEED"].flatMap { UInt64($0) } ?? 1
+
+    @Test(arguments: ["data.mdb", "journal-000", "journal-001", "lock"])
+    func aFlippedBitLosesAtMostWhatItHit(_ name: String) async throws {
+        try await withDamagedStore { store in
+            let url = URL(fileURLWithPath: store.path + "/" + name)
+            let data = try Data(contentsOf: url)
+            let used = (data.lastIndex { $0 != 0 } ?? 0) + 1
+            var random = SeededGenerator(Self.seed)
+            let count = Self.flips == 0 ? used : name == "lock" ? 24 : min(Self.flips, used)
+            for index in 0..<count {
+                let byte = Self.flips == 0 ? index : random.below(used)
+                var flipped = data
+                flipped[byte] ^= 1 << UInt8(random.below(8))
+                try flipped.write(to: url)
+                let place: Comment = "\(name), byte \(byte), seed \(Self.seed)"
+                let report = try #require(try await store.recover(place), place)
+                // A block of the log is the most that one bit can cost.
+                #expect(report.lost.reduce(0) { $0 + $1.count } <= store.largestBlock, place)
+            }
+        }
+    }
+
+    @Test func pagesAndFilesThatAreGone() async throws {
+        try await withDamagedStore { store in
+            let names = ["data.mdb", "journal-000", "journal-001", "lock"]
+            let files = try names.map { try Data(contentsOf: URL(fileURLWithPath: store.path + "/" + $0)) }
+            var random = SeededGenerator(Self.seed)
+            var recovered = 0
+            for round in 0..<60 {
+                var place = "round \(round), seed \(Self.seed):"
+                for (name, file) in zip(names, files) {
+                    try file.write(to: URL(fileURLWithPath: store.path + "/" + name))
+                }
+                for _ in 0...random.below(3) {
+                    let index = random.chance(3) ? random.below(names.count) : 0
+                    let url = URL(fileURLWithPath: store.path + "/" + names[index])
+                    var bytes = (try? Data(contentsOf: url)) ?? Data()
+                    switch random.below(5) {
+                    case 0 where bytes.count > 512:
+                        bytes = bytes.prefix(random.below(bytes.count))
+                        place += " \(names[index]) cut to \(bytes.count)"
+                    case 1 where random.chance(3):
+                        try? FileManager.default.removeItem(at: url)
+                        place += " no \(names[index])"
+                        continue
+                    default:
+                        let length = random.chance(2) ? 4096 : 512
+                        guard bytes.count >= length else { continue }
+                        let start = random.below(bytes.count / length) * length
+                        for offset in start..<start + length { bytes[offset] = random.chance(2) ? 0 : 0xA5 }
+                        place += " \(names[index]) \(length) at \(start)"
+                    }
+                    try bytes.write(to: url)
+                }
+                if try await store.recover("\(place)") != nil { recovered += 1 }
+            }
+            #expect(recovered >= 20, "only \(recovered) of 60 stores, seed \(Self.seed)")
+        }
+    }
+
+    @Test func anIntactStoreIsRecoveredWhole() async throws {
+        try await withDamagedStore { store in
+            let report = try #require(try await store.recover("undamaged"))
+            #expect(report.isComplete && report.damage.isEmpty, "\(report)")
+            #expect(report.kept == store.earliest...store.head)
+        }
+    }
+
+    @Test func whatIsInTheWayOrNotThere() async throws {
+        try await withTemporaryDirectory { directory in
+            await expect(.notAStore) { try await WatchStore.recover(directory, to: directory + "/new") }
+            await expect(.notAStore) { try await WatchStore.recover(directory + "/none", to: directory + "/new") }
+            let store = try await WatchStore.open(directory + "/store")
+            try await store.put("k", "v")
+            await expect(.locked) { try await WatchStore.recover(directory + "/store", to: directory + "/new") }
+            try await store.close()
+            await expect(.invalidArgument) {
+                try await WatchStore.recover(directory + "/store", to: directory + "/store")
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["store"])
+        }
+    }
+}
+
+/// A store with all there is, as a crash leaves it, and what was in it.
+private struct DamagedStore {
+    let directory: String
+    var path: String { directory + "/store" }
+    let earliest: Revision
+    let head: Revision
+    let largestBlock: Int
+    private var events: [Revision: [String]] = [:]
+    private var states: [Revision: [Bytes: KeyValue]] = [:]
+
+    /// `image` becomes the store.
+    init(_ directory: String, image: String) async throws {
+        self.directory = directory
+        try FileManager.default.moveItem(atPath: image, toPath: directory + "/store")
+        let copy = directory + "/copy"
+        try FileManager.default.copyItem(atPath: directory + "/store", toPath: copy)
+        let store = try await WatchStore.open(copy, options: StoreOptions(access: .readOnly))
+        (earliest, head) = (store.earliest, store.head)
+        var largest = 1
+        for revision in earliest...head {
+            let (update, block) = try store.show(revision)
+            events[revision] = update.map { Self.text($0) }
+            largest = max(largest, block.recordCount)
+            states[revision] = Self.dictionary(try store.range(.all, RangeOptions(at: revision)).keyValues)
+        }
+        largestBlock = largest
+        try await store.close()
+        try FileManager.default.removeItem(atPath: copy)
+    }
+
+    private static func text(_ event: WatchEvent) -> String {
+        "\(event.revision) \(event.type) \(event.key) \(event.value) \(event.createRevision) \(event.version)"
+    }
+
+    private static func dictionary(_ keyValues: [KeyValue]) -> [Bytes: KeyValue] {
+        Dictionary(uniqueKeysWithValues: keyValues.map { ($0.key, $0) })
+    }
+
+    /// Recovers, and verifies that nothing is wrong or unaccounted for; nil if no store could be made.
+    func recover(_ place: Comment) async throws -> RecoveryReport? {
+        let new = directory + "/new"
+        defer { try? FileManager.default.removeItem(atPath: new) }
+        let apart = Collected()
+        let report: RecoveryReport
+        do {
+            report = try await WatchStore.recover(path, to: new, apart: { apart.add($0) })
+        } catch let error as StoreError where error.code == .damaged || error.code == .notAStore {
+            for update in apart.updates where events[update.revision] != nil {
+                #expect(update.map { Self.text($0) } == events[update.revision], place)
+            }
+            return nil
+        }
+        var accounted: [Revision] = Array(report.kept) + report.lost.joined() + report.apart.joined()
+        accounted.sort()
+        // Without a meta entry nobody knows what had been compacted, nor, without all that says it, what came last.
+        let known = accounted.filter { earliest <= $0 && $0 <= head }
+        #expect(
+            known == Array(earliest...(accounted.last ?? 0)) || known == Array(report.kept.lowerBound...head), place)
+        #expect(apart.updates.map(\.revision) == Array(report.apart.joined()), place)
+        for update in apart.updates where events[update.revision] != nil {
+            #expect(update.map { Self.text($0) } == events[update.revision], place)
+        }
+        try await verify(new, report, place)
+        return report
+    }
+
+    private func verify(_ path: String, _ report: RecoveryReport, _ place: Comment) async throws {
+        let store = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
+        #expect(store.earliest == report.kept.lowerBound && store.head == report.kept.upperBound, place)
+        for revision in report.kept where revision >= earliest {
+            let found = try store.log(from: revision, through: revision).updates.joined().map { Self.text($0) }
+            let expected = events[revision] ?? []
+            #expect(revision == report.rebuilt ? found.sorted() == expected.sorted() : found == expected, place)
+            let held = Self.dictionary(try store.range(.all, RangeOptions(at: revision)).keyValues)
+            let expectedState = states[revision] ?? [:]
+            for (key, keyValue) in held { #expect(keyValue == expectedState[key], "\(place): \(key) at \(revision)") }
+            let missing = expectedState.keys.filter { held[$0] == nil }
+            let unnamed = missing.filter { !report.doubtfulKeys.contains($0) }
+            // Keys of which nothing is left are known by their number only.
+            #expect(unnamed.isEmpty || report.missingKeys.map { $0 >= unnamed.count } ?? true, "\(place): \(unnamed)")
+        }
+        #expect(try store.check(deep: true).problems == [], place)
+        try await store.close()
+    }
+}
+
+/// Gathers updates that one thread passes while another waits for its end.
+private final class Collected: @unchecked Sendable {
+    private(set) var updates: [WatchUpdate] = []
+
+    func add(_ update: WatchUpdate) { updates.append(update) }
+}
+
+/// Makes a store with blocks of several sizes, compacted, checkpointed and with a journal that is ahead, and takes the files
+/// as a crash would leave them.
+private func withDamagedStore(_ body: (DamagedStore) async throws -> Void) async throws {
+    try await withTemporaryDirectory { directory in
+        let path = directory + "/original"
+        var options = smallOptions()
+        options.log.checkpointInterval = .seconds(3600)
+        options.log.checkpointBytes = 64 << 10
+        let store = try await WatchStore.open(path, options: options)
+        var input = RandomInput(seed: 5)
+        func write(_ count: Int) async throws {
+            for _ in 0..<count {
+                let key = input.key()
+                if input.random.chance(5) {
+                    try await store.delete(key)
+                } else if input.random.chance(4) {
+                    try await store.transaction(
+                        Transaction(then: [
+                            .put(key, input.value()), .put("both/\(input.random.below(5))", input.value()),
+                        ]))
+                } else {
+                    try await store.put(key, input.value(upTo: 6000))
+                }
+            }
+        }
+        for index in 0..<60 { try await store.put("rest/\(index)", Bytes("quiet \(index)")) }
+        try await write(60)
+        try await store.compact(through: store.head - 20)
+        // Each makes a checkpoint, and so a block.
+        for _ in 0..<4 {
+            try await write(25)
+            try await store.compact(through: store.earliest + 1)
+        }
+        try await write(15)
+        try FileManager.default.copyItem(atPath: path, toPath: directory + "/image")
+        try await store.close()
+        try FileManager.default.removeItem(atPath: path)
+        // Two segments, so that both kinds are there.
+        let second = directory + "/image/journal-001"
+        if !FileManager.default.fileExists(atPath: second) {
+            try Data(count: 64 << 10).write(to: URL(fileURLWithPath: second))
+        }
+        try await body(DamagedStore(directory, image: directory + "/image"))
+    }
+}
