@@ -59,7 +59,13 @@ final class Salvage {
         var unplaced = data.strayValues
         for (index, snapshot) in data.snapshots.enumerated() {
             for entry in snapshot.trees["log"]?.entries ?? [] {
-                if let block = try block(entry) { blocks.append(block) } else { unplaced.append(entry.value) }
+                if let block = try block(entry) {
+                    blocks.append(block)
+                } else {
+                    unplaced.append(entry.value)
+                    let first = try? entry.key.withUnsafeBytes { try Block.firstRevision($0) }
+                    note("log block \(first.map { "\($0)" } ?? "\(Bytes(entry.key))"): is damaged")
+                }
             }
             var state = metas[index].map { State(meta: $0, isIntact: true) }
             for name in ["state", "base"] {
@@ -77,9 +83,9 @@ final class Salvage {
                     if name == "state" { state?.versions[Bytes(entry.key)] = version }
                 }
                 if name == "state", !broken.isEmpty { state?.isIntact = false }
-                damage += broken.filter { !damage.contains($0) }
+                for message in broken { note(message) }
             }
-            damage += (snapshot.trees["log"]?.damage ?? []).filter { !damage.contains($0) }
+            for message in snapshot.trees["log"]?.damage ?? [] { note(message) }
             if let state { states.append(state) }
         }
         for entry in data.strays {
@@ -95,6 +101,11 @@ final class Salvage {
         coverage.fill(journal.stretches)
         coverage.fill(strays)
         try placeBlocks(unplaced, from: metas.compactMap { $0?.dropped }.min() ?? 1)
+    }
+
+    /// Both commits share most of what may be damaged.
+    private func note(_ message: String) {
+        if damage.count < Limits.reportedProblems, !damage.contains(message) { damage.append(message) }
     }
 
     private func note(_ version: Version, _ key: [UInt8]) {
