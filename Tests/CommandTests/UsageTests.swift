@@ -26,7 +26,8 @@ import Testing
             let help = try await vigil("--help")
             #expect(help.status == 0)
             #expect(help.lines.joined().contains("Exit codes"))
-            for verb in "put get del ls watch log show history stat check compact import export backup restore demo"
+            for verb
+                in "put get del ls watch log show history stat check compact import export backup restore recover demo"
                 .split(
                     separator: " ")
             {

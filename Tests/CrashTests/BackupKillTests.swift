@@ -48,3 +48,39 @@ import Vigil
         return 0
     }
 }
+
+/// Backups by a process that follows a store while another writes it.
+@Suite(.timeLimit(.minutes(2))) struct FollowerBackupTests {
+    @Test func hasWhatWasAcknowledgedBefore() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/store"
+            let writer = try ChildProcess(built: "CrashWriter", ["write", path, "1", "interval"])
+            var acknowledged: [Acknowledged] = []
+            var follower: WatchStore?
+            var backups = 0
+            for await line in writer.lines {
+                acknowledged.append(try Acknowledged(line: line, "ack"))
+                if follower == nil {
+                    follower = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
+                }
+                // The follower has been open for long by now, and may be behind.
+                guard acknowledged.count % 200 == 0 else { continue }
+                let newest = acknowledged.map(\.revision).max()!
+                let report = try await follower!.backup(to: "\(directory)/\(backups)")
+                #expect(report.head >= newest)
+                backups += 1
+                if backups == 5 { break }
+            }
+            writer.kill()
+            _ = await writer.status()
+            try await follower?.close()
+            #expect(backups == 5)
+            for number in 0..<backups {
+                try await WatchStore.restore(from: "\(directory)/\(number)", to: "\(directory)/\(number)-restored")
+            }
+            let restored = try await WatchStore.open("\(directory)/4-restored")
+            #expect(try restored.check(deep: true).isClean)
+            try await restored.close()
+        }
+    }
+}

@@ -23,7 +23,7 @@ extension LogReader {
         do {
             try environment.verifyPages()
         } catch let error as LMDBError where error.code == LMDBError.corrupted {
-            throw StoreError(.damaged, "data.mdb: \(error.message); run `vigil recover` to save what is intact")
+            throw StoreError(.damaged, "data.mdb: \(error.message); \(StoreError.advice)")
         }
         let usedBefore = try usedBytes()
         let (file, total) = try withView { snapshot, transaction in

@@ -1,6 +1,9 @@
 import LMDB
 
 extension StoreError {
+    /// What to do about damage.
+    static let advice = "`vigil check` finds what is affected, `vigil recover` makes a new store of what is intact"
+
     /// What LMDB's error means to a user.
     init(_ error: LMDBError) {
         if error.code == LMDBError.panic {

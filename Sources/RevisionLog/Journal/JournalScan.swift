@@ -84,7 +84,8 @@ struct JournalScan {
             throw StoreError(
                 .damaged,
                 "the journal has revisions \(split.firstRevision) to \(split.lastRevision) in one frame, but was checkpointed "
-                    + "through \(checkpoint); the directory mixes files of different times: restore a backup")
+                    + "through \(checkpoint); the directory mixes files of different times: restore a backup, "
+                    + "or run `vigil recover`")
         }
         return result
     }
@@ -153,7 +154,7 @@ struct JournalScan {
             .damaged,
             "\(location): revision \(missing) is missing or broken, though the journal was flushed through "
                 + "\(flushedThrough); what comes before is intact. Keep a copy of the directory as it is, and "
-                + "restore a backup")
+                + "restore a backup, or run `vigil recover` to make a new store of what is intact")
         error.requested = missing
         return error
     }

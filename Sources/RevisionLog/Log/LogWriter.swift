@@ -57,7 +57,7 @@ struct LogWriter: ~Copyable {
         do throws(Malformed) {
             return try KeyVersion(bytes, key: key, numbersOnly: true)
         } catch {
-            throw StoreError(.damaged, "state key \(Bytes(copying: key)): \(error.reason); run `vigil check`")
+            throw StoreError(.damaged, "state key \(Bytes(copying: key)): \(error.reason); \(StoreError.advice)")
         }
     }
 }

@@ -53,7 +53,7 @@ extension LogReader {
 extension StoreError {
     static func damagedBlock(_ first: Revision, _ reason: String) -> StoreError {
         var error = StoreError(
-            .damaged, "log block \(first): \(reason); run `vigil check` to see what is affected")
+            .damaged, "log block \(first): \(reason); \(StoreError.advice)")
         error.requested = first
         return error
     }

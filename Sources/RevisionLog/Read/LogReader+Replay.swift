@@ -56,7 +56,7 @@ extension LogReader {
 extension StoreError {
     static func missing(_ revision: Revision) -> StoreError {
         var error = StoreError(
-            .damaged, "the log has no block with revision \(revision); run `vigil check` to see what is affected")
+            .damaged, "the log has no block with revision \(revision); \(StoreError.advice)")
         error.requested = revision
         return error
     }

@@ -96,7 +96,7 @@ extension LogReader {
                 throw StoreError(
                     .damaged,
                     "key \(key): revision \(version.modRevision) names \(revision) as the one before, "
-                        + "which the log does not have; run `vigil check --deep`")
+                        + "which the log does not have; \(StoreError.advice)")
             }
             return KeyVersion(batch, index)
         }
@@ -129,7 +129,7 @@ extension LogReader {
             return try KeyVersion(bytes, key: key, numbersOnly: numbersOnly)
         } catch {
             throw StoreError(
-                .damaged, "\(database.name) key \(Bytes(copying: key)): \(error.reason); run `vigil check`")
+                .damaged, "\(database.name) key \(Bytes(copying: key)): \(error.reason); \(StoreError.advice)")
         }
     }
 }

@@ -30,6 +30,7 @@ struct RecoverCommand: AsyncParsableCommand {
         } catch {
             // Also without a new store the file has what there is.
             try file?.close()
+            if file?.isEmpty == true, let salvage { unlink(salvage) }
             throw error
         }
         try file?.close()
@@ -106,6 +107,7 @@ private final class SalvageFile: @unchecked Sendable {
     private let path: String
     private let handle: FileHandle
     private var buffer: [UInt8] = []
+    private(set) var isEmpty = true
 
     /// Nothing is overwritten.
     init(_ path: String) throws {
@@ -116,6 +118,7 @@ private final class SalvageFile: @unchecked Sendable {
     }
 
     func write(_ update: WatchUpdate) throws {
+        isEmpty = false
         for event in update { buffer += JSONObject(exporting: event).utf8 + [UInt8(ascii: "\n")] }
         if buffer.count >= 64 << 10 { try drain() }
     }
