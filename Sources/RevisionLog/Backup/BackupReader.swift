@@ -18,23 +18,20 @@ struct BackupReader {
         contents = BackupContents(head)
     }
 
-    /// Passes every entry to `body`, a chunk at a time.
+    /// Passes every entry to `body`, a chunk at a time, with how many bytes of the file that makes.
     ///
     /// - Throws: `StoreError` with `.damaged`, naming the place, at what cannot be believed; what came before was passed.
-    mutating func read(
-        progress: (Int) -> Void = { _ in }, _ body: ([UInt8], [Slices]) throws -> Void
-    ) throws {
+    mutating func read(_ body: ([UInt8], [Slices], Int) throws -> Void) throws {
         while true {
             let start = offset
             do {
                 guard let (kind, payload, slices) = try chunk() else { return }
                 for slice in slices { try contents.check(kind, payload, slice) }
-                try body(payload, slices)
+                try body(payload, slices, offset)
             } catch let error as Malformed {
                 throw StoreError(
                     .damaged, "\(file.path), chunk at byte \(start): \(error.reason); use another backup")
             }
-            progress(offset)
         }
     }
 

@@ -38,7 +38,7 @@ extension LogReader {
         let grown = try usedBytes() - usedBefore
         var reader = try BackupReader(file)
         var done = total / 2
-        try reader.read { _, slices in
+        try reader.read { _, slices, _ in
             done += Int64(slices.count)
             progress?(done, total)
         }

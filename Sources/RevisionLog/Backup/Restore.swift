@@ -15,9 +15,10 @@ package enum Restore {
         var reader = try BackupReader(file)
         let builder = try StoreBuilder(path: path)
         var step = RestoreStep()
-        try reader.read(progress: { progress?(Int64($0), Int64(file.length)) }) { payload, slices in
+        try reader.read { payload, slices, done in
             step.add(payload, slices)
             if step.bytes >= Limits.restoreStepBytes { try step.write(to: builder) }
+            progress?(Int64(done), Int64(file.length))
         }
         try step.write(to: builder)
         let meta = reader.contents.meta.renamed()
@@ -36,7 +37,7 @@ package enum Restore {
     ) throws -> BackupReport {
         let file = try BackupFile(opening: file)
         var reader = try BackupReader(file)
-        try reader.read(progress: { progress?(Int64($0), Int64(file.length)) }) { _, _ in }
+        try reader.read { _, _, done in progress?(Int64(done), Int64(file.length)) }
         return BackupReport(file, reader)
     }
 }

@@ -80,7 +80,8 @@ private struct RecoveryRun {
         meta.keys = try write(beginnings, to: builder) + Int64(unknown)
         meta = try replay(kept, survey, meta, builder)
         try builder.finish(meta)
-        return report(kept, outside, meta, state, doubtful)
+        let missing = try state.map { try missingKeys(meta, run, $0, survey) } ?? 0
+        return report(kept, outside, meta, missing, doubtful)
     }
 
     // MARK: Choosing
@@ -210,18 +211,29 @@ private struct RecoveryRun {
         }
     }
 
+    /// How many keys existed at the checkpoint of `state`, by its own count, and are missing in the new store.
+    private func missingKeys(
+        _ meta: Meta, _ run: ClosedRange<Revision>, _ state: Salvage.State, _ survey: KeySurvey
+    ) throws -> Int {
+        var difference: Int64 = 0
+        if state.meta.checkpoint < run.upperBound {
+            try survey.forEachBatch(of: state.meta.checkpoint + 1...run.upperBound) {
+                difference += Int64($0.keyDifference)
+            }
+        }
+        return max(0, Int(state.meta.keys + difference - meta.keys))
+    }
+
     private func report(
-        _ kept: ClosedRange<Revision>, _ outside: [ClosedRange<Revision>], _ meta: Meta, _ state: Salvage.State?,
+        _ kept: ClosedRange<Revision>, _ outside: [ClosedRange<Revision>], _ meta: Meta, _ missing: Int,
         _ doubtful: [Bytes]
     ) -> RecoveryReport {
         let first = max(1, compacted)
         let last = max(salvage.head, kept.upperBound)
-        let isStateUsed = state.map { $0.meta.checkpoint == meta.checkpoint } ?? false
         return RecoveryReport(
             kept: kept, lost: first <= last ? salvage.coverage.holes(in: first...last) : [], apart: outside,
             rebuilt: rebuilt, keys: Int(meta.keys), doubtfulKeys: Array(doubtful.prefix(Limits.reportedKeys)),
-            doubtfulKeyCount: doubtful.count,
-            missingKeys: isStateUsed ? max(0, Int(state!.meta.keys - meta.keys)) : state == nil ? 0 : nil,
+            doubtfulKeyCount: doubtful.count, missingKeys: missing,
             damage: Array(salvage.damage.prefix(Limits.reportedProblems)))
     }
 }

@@ -19,14 +19,13 @@ public struct RecoveryReport: Sendable, Hashable {
     public var doubtfulKeys: [Bytes]
     /// How many of these there are whose names are known.
     public var doubtfulKeyCount: Int
-    /// How many keys are missing of those that the damaged store had at its last checkpoint, known by name or not; nil if
-    /// that cannot be told.
-    public var missingKeys: Int?
+    /// How many keys the damaged store had noted to exist that are not in the new one, known by name or not.
+    public var missingKeys: Int
     /// What is damaged, and where. At most 100 places.
     public var damage: [String]
 
     /// Whether the new store has everything that the damaged one had.
     public var isComplete: Bool {
-        lost.isEmpty && apart.isEmpty && rebuilt == nil && doubtfulKeyCount == 0 && (missingKeys ?? 0) == 0
+        lost.isEmpty && apart.isEmpty && rebuilt == nil && doubtfulKeyCount == 0 && missingKeys == 0
     }
 }

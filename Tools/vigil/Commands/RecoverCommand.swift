@@ -53,7 +53,7 @@ struct RecoverCommand: AsyncParsableCommand {
         }
         for key in report.doubtfulKeys { Output.standard.line("value not known: key \(Text.inline(key))") }
         if report.doubtfulKeyCount > report.doubtfulKeys.count { Output.standard.line("… and more") }
-        if let missing = report.missingKeys, missing > 0 { Output.standard.line("keys missing: \(missing)") }
+        if report.missingKeys > 0 { Output.standard.line("keys missing: \(report.missingKeys)") }
         Output.standard.line(
             "\(report.isComplete ? "complete" : "not complete"): \(newDirectory) has revisions \(report.kept.lowerBound) to "
                 + "\(report.kept.upperBound), \(report.keys) keys")
@@ -82,7 +82,7 @@ struct RecoverCommand: AsyncParsableCommand {
         json.add("lost", objects(report.lost))
         json.add("apart", objects(report.apart))
         if let rebuilt = report.rebuilt { json.add("rebuilt", rebuilt) }
-        if let missing = report.missingKeys { json.add("missing_keys", missing) }
+        json.add("missing_keys", report.missingKeys)
         json.add("doubtful_keys", report.doubtfulKeyCount)
         json.add(
             "doubtful",
