@@ -96,9 +96,11 @@ public final class DataFileSalvage {
             if met.contains(number) || free.contains(number) { continue }
             let page = try SalvagedPage(file, number, pageBytes)
             if page.isLeaf {
-                for entry in page.leafNodes() {
-                    let value = entry.overflow.map { $0 * pageBytes + 16..<$0 * pageBytes + 16 + entry.value.count }
-                    strays.append(Entry(key: entry.key, value: value ?? entry.value))
+                for entry in page.leaf().nodes {
+                    let start = entry.overflow.map { $0 * pageBytes + 16 } ?? entry.value.lowerBound
+                    let value = start..<start + entry.value.count
+                    // A length that is damaged must not make anybody reserve memory for it.
+                    if value.upperBound <= pages * pageBytes { strays.append(Entry(key: entry.key, value: value)) }
                 }
             } else if let count = page.overflowCount, number + count <= pages {
                 strayValues.append(number * pageBytes + 16..<(number + count) * pageBytes)
@@ -177,8 +179,6 @@ struct SalvagedPage {
         }
         return (found, broken)
     }
-
-    func leafNodes() -> [LeafNode] { leaf().nodes }
 
     private func leafNode(_ node: Int) -> LeafNode? {
         let flags = bytes.load(UInt16.self, node + 4)

@@ -144,6 +144,7 @@ final class Salvage {
         for place in places where place.count >= Block.headerLength {
             // The room may be larger than the block, and then only the header says how long that is.
             var header = try data!.read(place.lowerBound..<place.lowerBound + Block.headerLength)
+            guard header.count == Block.headerLength else { continue }
             let stored = header.withUnsafeBytes { Int($0.littleEndian(24, as: UInt32.self)) }
             guard stored <= place.count - Block.headerLength else { continue }
             let whole = place.lowerBound..<place.lowerBound + Block.headerLength + stored
