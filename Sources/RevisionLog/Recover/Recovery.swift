@@ -170,7 +170,11 @@ private struct RecoveryRun {
         _ kept: ClosedRange<Revision>, _ survey: KeySurvey, _ meta: Meta, _ builder: StoreBuilder
     ) throws -> Meta {
         let state = LogState(LogSnapshot(head: meta.checkpoint, checkpoint: meta.checkpoint, compacted: meta.compacted))
-        var writer = LogWriter(environment: builder.environment, databases: builder.databases, meta: meta)
+        let reader = LogReader(
+            environment: builder.environment, databases: builder.databases, state: state, storeID: meta.storeID)
+        let cursors = CursorLedger(reader: reader, interval: LogOptions().cursorInterval)
+        var writer = LogWriter(
+            environment: builder.environment, databases: builder.databases, cursors: cursors, meta: meta)
         func checkpoint() throws {
             let frozen = state.freeze()
             try writer.checkpoint(frozen)

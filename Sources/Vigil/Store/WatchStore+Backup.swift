@@ -1,5 +1,6 @@
 public import Changes
 public import RevisionLog
+import Threads
 
 extension WatchStore {
     /// Writes everything that was acknowledged before the call, and its retained history, into one file, while writes,
@@ -31,7 +32,7 @@ extension WatchStore {
         return try await onThread { [self] in
             try catchUp()
             return try reader.backup(
-                to: path, compresses: options.compresses, milliseconds: Committer.milliseconds(), progress: progress)
+                to: path, compresses: options.compresses, milliseconds: wallClockMilliseconds(), progress: progress)
         }
     }
 

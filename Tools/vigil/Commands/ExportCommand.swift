@@ -18,7 +18,8 @@ struct ExportCommand: AsyncParsableCommand {
     var at: RevisionArgument?
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Write the history from \(RevisionArgument.help). The earliest if left out.", valueName: "rev"))
+        help: ArgumentHelp(
+            "Write the history from \(RevisionArgument.help). The earliest if left out.", valueName: "rev"))
     var from: RevisionArgument?
     @Option(
         parsing: .unconditional,

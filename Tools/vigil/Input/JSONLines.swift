@@ -3,12 +3,12 @@ import Vigil
 
 /// One line of what `import` takes and `export` writes.
 struct ImportedChange {
-    private enum Change {
+    enum Change {
         case put(Bytes, Bytes)
         case delete(Bytes)
     }
 
-    private let change: Change
+    let change: Change
     /// The revision that it was part of, in a file of history.
     let revision: Revision?
 
