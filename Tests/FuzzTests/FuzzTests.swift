@@ -51,7 +51,7 @@ import Testing
 
     private static func line(_ change: ImportedChange) -> String {
         let key = #""key_base64":"\#(Data(Array(change.key)).base64EncodedString())""#
-        switch change {
+        switch change.change {
         case .put(_, let value): return #"{\#(key),"value_base64":"\#(Data(Array(value)).base64EncodedString())"}"#
         case .delete: return #"{\#(key),"delete":true}"#
         }
