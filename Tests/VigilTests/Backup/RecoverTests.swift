@@ -213,7 +213,13 @@ private func withDamagedStore(_ body: (DamagedStore) async throws -> Void) async
                 }
             }
         }
-        for index in 0..<60 { try await store.put("rest/\(index)", Bytes("quiet \(index)")) }
+        // Keys that only `state` has when their block is compacted, on pages enough to be hit.
+        let filling = String(repeating: "quiet ", count: 20)
+        for part in 0..<10 {
+            let puts = (0..<40).map { Transaction.Operation.put(Bytes("rest/\(part)/\($0)"), Bytes(filling)) }
+            try await store.transaction(Transaction(then: puts))
+        }
+        try await store.compact(through: store.head)
         try await write(60)
         try await store.compact(through: store.head - 20)
         // Each makes a checkpoint, and so a block.
