@@ -54,7 +54,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["ChildProcess"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "CDiskShim", path: "Tests/CDiskShim"),
         .executableTarget(
-            name: "CrashWriter", dependencies: ["Vigil", "LMDB", "CDiskShim"], path: "Tests/CrashWriter",
+            name: "CrashWriter", dependencies: ["Vigil", "LMDB", "CDiskShim", "TestSupport"], path: "Tests/CrashWriter",
             swiftSettings: settings),
         .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB", "Threads"], swiftSettings: settings),

@@ -4,8 +4,12 @@ import Vigil
 /// Follows a store that another process writes: `event REVISION KEY VALUE`, with `-` for a delete.
 func follow(_ path: String, from revision: Revision) async throws {
     let store = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
-    for try await event in try store.watch(.all, from: .revision(revision)).events {
-        say("event \(event.revision) \(event.key) \(event.type == .put ? event.value : "-")")
+    do {
+        for try await event in try store.watch(.all, from: .revision(revision)).events {
+            say("event \(event.revision) \(event.key) \(event.type == .put ? event.value : "-")")
+        }
+    } catch let error as StoreError {
+        say("error \(error.code) \(error.earliest ?? 0)")
     }
 }
 

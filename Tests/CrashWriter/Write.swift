@@ -33,6 +33,8 @@ struct Workload {
     var reads = false
     /// Whether it says what it does.
     var tells = true
+    /// Whether it tries again what a full disk refused.
+    var isPatient = false
 
     /// Runs all of them; says `ack REVISION KEY VALUE` of each write, with `-` for a delete.
     func run(_ store: WatchStore) async throws {
@@ -51,22 +53,45 @@ struct Workload {
             sequence += 1
             let key = Bytes("w\(writer)/\(sequence % 7)")
             let value = Bytes("\(seed)-\(writer)-\(sequence)-" + String(repeating: "x", count: sequence % 200))
-            if sequence % 11 == 0 {
-                let result = try await store.delete(key)
-                if let revision = result.revision { tell("ack \(revision) \(key) -") }
-            } else if sequence % 5 == 0 {
-                let result = try await store.transaction(
-                    Transaction(then: [.put(key, value), .put(Bytes("both/\(writer)"), value)]))
-                tell("ack \(result.revision) \(key) \(value)")
-            } else {
-                tell("ack \(try await store.put(key, value)) \(key) \(value)")
-            }
-            if shrinks, writer == 0, sequence % 60 == 0 { try await shrink(store) }
+            try await patiently { try await write(store, writer, sequence, key, value) }
+            if shrinks, writer == 0, sequence % 60 == 0 { try await patiently { try await shrink(store) } }
             if writer == 0, sequence % 10 == 0, store.head > store.earliest + retained + slack {
                 let revision = store.head - retained
                 disk_say("compacting \(revision)")
-                try await store.compact(through: revision)
+                try await patiently { try await compact(store, revision) }
                 disk_say("compacted \(revision)")
+            }
+        }
+    }
+
+    private func write(
+        _ store: WatchStore, _ writer: Int, _ sequence: Int, _ key: Bytes, _ value: Bytes
+    ) async throws {
+        if sequence % 11 == 0 {
+            let result = try await store.delete(key)
+            if let revision = result.revision { tell("ack \(revision) \(key) -") }
+        } else if sequence % 5 == 0 {
+            let result = try await store.transaction(
+                Transaction(then: [.put(key, value), .put(Bytes("both/\(writer)"), value)]))
+            tell("ack \(result.revision) \(key) \(value)")
+        } else {
+            tell("ack \(try await store.put(key, value)) \(key) \(value)")
+        }
+    }
+
+    /// A retention may have been there first.
+    private func compact(_ store: WatchStore, _ revision: Revision) async throws {
+        do {
+            try await store.compact(through: revision)
+        } catch let error as StoreError where error.code == .compacted && isPatient {}
+    }
+
+    private func patiently(_ body: () async throws -> Void) async throws {
+        while true {
+            do {
+                return try await body()
+            } catch let error as StoreError where error.code == .full && isPatient {
+                try await Task.sleep(for: .milliseconds(1))
             }
         }
     }

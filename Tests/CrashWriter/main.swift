@@ -13,7 +13,9 @@ import Vigil
 //     CrashWriter full DIRECTORY                   runs with ever more room on the disk
 //     CrashWriter stuck DIRECTORY                  runs while no checkpoint can be made
 //     CrashWriter cursor PATH SEED                 the same without compactions, and prints only what a cursor's watch does
-//     CrashWriter follow PATH FROM                 follows, and prints each event
+//     CrashWriter torture PATH SEED                the same with everything else that a store can do, beside it
+//     CrashWriter along PATH NAME                  follows from a cursor, and prints what it reads and acknowledges
+//     CrashWriter follow PATH FROM                 follows, and prints each event, or why it ended
 //     CrashWriter lock PATH                        locks LMDB's table of readers as who opens it, and waits
 //     CrashWriter read PATH                        prints all that can be read, then what a check finds
 //     CrashWriter check PATH                       the same, but checks first and reads nothing that is damaged
@@ -44,6 +46,8 @@ case "faults":
 case "full": await fillUp(arguments[2])
 case "stuck": await stopCheckpoints(arguments[2])
 case "cursor": try await writeAndRead(arguments[2], seed: arguments[3])
+case "torture": try await torture(arguments[2], seed: UInt64(arguments[3])!)
+case "along": try await readAlong(arguments[2], name: arguments[3])
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
 case "lock": try await lockReaders(arguments[2])
 case "read": await read(arguments[2], checkedFirst: false)

@@ -184,9 +184,10 @@ import Vigil
                         watches[name] = (watch, watch.makeAsyncIterator())
                         if model[name] == nil { model[name] = store.earliest - 1 }
                     }
-                    // The element in hand is not acknowledged.
-                    guard case .update(let update)? = try await watches[name]!.iterator.next() else { continue }
-                    model[name] = update.revision - 1
+                    // What was delivered before is acknowledged, the element in hand is not.
+                    let before = watches[name]!.watch.resumeRevision - 1
+                    _ = try await watches[name]!.iterator.next()
+                    model[name] = max(model[name] ?? 0, before)
                     if watches[name]!.watch.resumeRevision > store.head { watches[name] = nil }
                 case 6 where random.chance(4):
                     watches = [:]
