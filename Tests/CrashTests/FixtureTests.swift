@@ -11,13 +11,13 @@ import Vigil
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("RevisionLogTests/Fixtures")
 
-    @Test func theCommittedFilesAreRead() async throws {
+    @Test(arguments: [1, 2]) func theCommittedFilesAreRead(_ format: Int) async throws {
         try await withTemporaryDirectory { directory in
             try FileManager.default.copyItem(
-                atPath: Self.folder.appendingPathComponent("format-1-edges").path, toPath: directory + "/store")
+                atPath: Self.folder.appendingPathComponent("format-\(format)-edges").path, toPath: directory + "/store")
             // Read-only first: it must find in the journal what the writer then moves into LMDB.
             for access in [StoreOptions.Access.readOnly, .readWrite, .readWrite] {
-                try await verify(directory + "/store", access, try Self.lines())
+                try await verify(directory + "/store", access, try Self.lines(), hasCursors: format > 1)
             }
         }
     }
@@ -29,7 +29,7 @@ import Vigil
             for await line in maker.lines { printed.append(line) }
             #expect(await maker.status() == -SIGKILL)
             #expect(printed == (try Self.lines()))
-            try await verify(directory + "/store", .readOnly, printed)
+            try await verify(directory + "/store", .readOnly, printed, hasCursors: true)
         }
     }
 
@@ -38,7 +38,9 @@ import Vigil
         return text.split(separator: "\n").map(String.init)
     }
 
-    private func verify(_ path: String, _ access: StoreOptions.Access, _ lines: [String]) async throws {
+    private func verify(
+        _ path: String, _ access: StoreOptions.Access, _ lines: [String], hasCursors: Bool
+    ) async throws {
         let store = try await WatchStore.open(path, options: StoreOptions(access: access))
         #expect(try store.check(deep: true).problems == [])
         #expect(store.earliest == 27 && store.head == 45)
@@ -53,6 +55,10 @@ import Vigil
             #expect(found.count == state.count, "at \(revision)")
             for event in found { #expect(event == state[event.key], "at \(revision)") }
         }
+        let cursors = try store.cursors()
+        #expect(cursors.map(\.name) == (hasCursors ? ["holding", "reader"] : []))
+        #expect(cursors.map(\.acknowledged) == (hasCursors ? [40, 30] : []))
+        #expect(cursors.first?.hold?.then == (hasCursors ? .fail : nil))
         try await store.close()
     }
 }

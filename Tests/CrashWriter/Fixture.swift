@@ -4,7 +4,7 @@ import Vigil
 /// Makes a small store with something of everything that the format can say, and leaves it as a crash would: the newest
 /// revisions are in the journal alone.
 ///
-/// For a new format: run it, keep `data.mdb`, `journal-000` and `lock` as `Fixtures/format-N-edges` and the output as
+/// For a new format: run it, keep `data.mdb`, `journal-000` and `lock` as `Fixtures/format-N-edges`, and if it differs the output as
 /// `Fixtures/format-N-edges.txt`. Those of older formats stay.
 func makeFixture(_ path: String) async throws {
     var options = StoreOptions()
@@ -50,6 +50,11 @@ func makeFixture(_ path: String) async throws {
     _ = try await store.transactions((1...5).map { Transaction(then: [.put("n", Bytes("\($0 + 1)"))]) })
     try await store.transaction(Transaction(then: [.put("pair/a", "2"), .put("pair/b", "2")]))
     try await printEvents(store)
+    // Since format 2.
+    try await store.setCursor("reader", to: .acknowledged(30))
+    try await store.setCursor("holding", to: .acknowledged(40))
+    try await store.setCursor(
+        "holding", hold: CursorHold(revisions: 1000, age: .seconds(86_400), bytes: 1 << 20, then: .fail))
     kill(getpid(), SIGKILL)
 }
 
