@@ -53,6 +53,8 @@ public struct LMDBError: Error, Sendable, Hashable {
     public static let badTransaction: Int32 = MDB_BAD_TXN
     /// A key of 0 bytes or of more than ``Environment/maximumKeyBytes``.
     public static let badValueSize: Int32 = MDB_BAD_VALSIZE
+    /// What stands under the name of a database is none, or one of another kind.
+    public static let incompatible: Int32 = MDB_INCOMPATIBLE
     /// The database handle belongs to another environment or was opened after the transaction began.
     public static let badDatabase: Int32 = MDB_BAD_DBI
     /// No room on the disk.

@@ -117,15 +117,25 @@ private struct DamagedStore {
         try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)).count
     }
 
-    /// LMDB's two headers and the head of each page; the head of the oldest and newest frame; all of the lock.
+    /// LMDB's two headers, the head of each page, the records of its databases; the head of the oldest and newest frame; all of the lock.
     func headerBytes(_ name: String) throws -> [Int] {
         switch name {
         case "data.mdb":
             try stride(from: 0, to: length(name), by: 4096).flatMap { $0..<$0 + ($0 < 8192 ? 152 : 16) }
+                + databaseRecords()
         case "journal-000":
             [Self.frames(journal)[0], newestFrame.lowerBound].flatMap { $0..<$0 + 64 }
         default: Array(0..<(try length(name)))
         }
+    }
+
+    /// At the end of the page that the header in force names as the root of all databases; its number is at byte 128 of
+    /// the header, that of the transaction at 144, both below 256 here.
+    private func databaseRecords() throws -> Range<Int> {
+        let data = try Data(contentsOf: URL(fileURLWithPath: path + "/data.mdb"))
+        let header = data[144] > data[4096 + 144] ? 0 : 4096
+        let end = (Int(data[header + 128]) + 1) * 4096
+        return end - 256..<end
     }
 
     /// Whether damage to `bytes` of the file `name` may have this outcome.

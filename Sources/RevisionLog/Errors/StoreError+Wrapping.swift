@@ -18,7 +18,8 @@ extension StoreError {
             case LMDBError.noSpace: .full
             // What is appended comes after all that is there, and what is put may be there: unless a key is not what was
             // written.
-            case LMDBError.corrupted, LMDBError.pageNotFound, LMDBError.keyExists: .damaged
+            case LMDBError.corrupted, LMDBError.pageNotFound, LMDBError.incompatible, LMDBError.keyExists:
+                .damaged
             case LMDBError.invalid, LMDBError.versionMismatch: .notAStore
             case LMDBError.badValueSize: .invalidKey
             case LMDBError.closed: .closed
