@@ -24,8 +24,7 @@ extension LogReader {
                 }
             }
             guard low > earliest || earliest == 1 else {
-                throw StoreError.compacted(
-                    before: milliseconds, earliest: earliest, at: try time(of: earliest, snapshot, transaction))
+                throw StoreError.compactedSince(earliest: earliest)
             }
             return low
         }
@@ -52,11 +51,11 @@ extension LogReader {
 
 extension StoreError {
     /// What was committed first after a time may be gone.
-    fileprivate static func compacted(before milliseconds: Int64, earliest: Revision, at time: Int64) -> StoreError {
+    fileprivate static func compactedSince(earliest: Revision) -> StoreError {
         var error = compacted(requested: earliest - 1, earliest: earliest)
         error.message =
-            "the history of \(milliseconds) ms after 1970 has been compacted; the earliest available is revision "
-            + "\(earliest), committed at \(time) ms"
+            "what was committed first after that time may have been compacted; the earliest available is revision "
+            + "\(earliest): name that, or a later time"
         return error
     }
 }
