@@ -25,6 +25,8 @@ final class TemporaryStore {
         try await store.close()
         closed()
         store = try await WatchStore.open(path, options: options)
+        // What would go on in the background is not to be counted with what is.
+        try await store.seal()
     }
 
     func remove() async throws {
