@@ -32,8 +32,8 @@ import Threads
                     group.addTask {
                         while !done.withLock({ $0 }) {
                             let head = store.head
-                            let page = try store.range(.all, RangeOptions(at: max(head, 1)))
-                            #expect(page.keyValues.allSatisfy { $0.modRevision <= max(head, 1) })
+                            let page = try store.range(.all, RangeOptions(at: head))
+                            #expect(page.keyValues.allSatisfy { $0.modRevision <= head })
                             await Task.yield()
                         }
                         return []
