@@ -19,12 +19,19 @@ let package = Package(
         .executable(name: "vigil", targets: ["VigilCommand"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        // Of the server alone: nothing of them is built with the product Vigil.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // System libraries.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "CCRC32C"),
 
         // The library, from the bottom up.
@@ -39,13 +46,40 @@ let package = Package(
             name: "Vigil", dependencies: ["Changes", "Threads", "RevisionLog", "WatchDispatch"],
             swiftSettings: settings),
 
+        // The server.
+        .target(
+            name: "GRPCServer",
+            dependencies: [
+                "Threads", "CZlib",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "VigilServer",
+            dependencies: [
+                "Vigil", "GRPCServer", "Threads",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            exclude: ["Protos"], swiftSettings: settings),
+
         // The command line.
         .target(name: "ChildProcess", dependencies: ["Threads"], path: "Tools/ChildProcess", swiftSettings: settings),
         .executableTarget(
             name: "VigilCommand",
             dependencies: [
-                "Vigil", "RevisionLog", "ChildProcess", "Threads",
+                "Vigil", "VigilServer", "RevisionLog", "ChildProcess", "Threads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Tools/vigil", swiftSettings: settings),
 
@@ -77,11 +111,45 @@ let package = Package(
                 "Vigil", "RevisionLog", "Threads", "CrashWriter", "CDiskShim", "ChildProcess", "TestSupport",
             ],
             swiftSettings: settings),
+        .target(
+            name: "GRPCClient",
+            dependencies: [
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+            ],
+            path: "Tests/GRPCClient", swiftSettings: settings),
+        .testTarget(
+            name: "GRPCServerTests",
+            dependencies: [
+                "GRPCServer", "GRPCClient", "Threads", "TestSupport", "CZlib",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "VigilServerTests",
+            dependencies: [
+                "VigilServer", "Vigil", "WatchDispatch", "GRPCServer", "GRPCClient", "ChildProcess", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "FuzzTests", dependencies: ["VigilCommand", "Vigil", "RevisionLog", "Changes", "TestSupport"],
             exclude: ["Corpus", "LibFuzzer.swift"], swiftSettings: settings),
         .testTarget(
-            name: "CommandTests", dependencies: ["VigilCommand", "CrashWriter", "ChildProcess", "TestSupport"],
+            name: "CommandTests",
+            dependencies: [
+                "VigilCommand", "CrashWriter", "ChildProcess", "GRPCClient", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             swiftSettings: settings
         ),
     ]

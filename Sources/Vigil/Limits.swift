@@ -10,6 +10,8 @@ enum Limits {
     static let waitingWrites = 1 << 20
     /// Comparisons and operations of one transaction.
     static let transactionSteps = 4096
+    /// Transactions within transactions.
+    static let transactionDepth = 32
     /// A watch that reads the log joins the live flow when it is this near to the head, in revisions.
     static let rejoinDistance: Int64 = 1024
     /// Keys in one page of a watch's state or of a range.

@@ -26,11 +26,10 @@ import Testing
             let help = try await vigil("--help")
             #expect(help.status == 0)
             #expect(help.lines.joined().contains("Exit codes"))
-            for verb
-                in "put get del ls watch log show history stat check compact import export backup restore recover demo"
-                .split(
-                    separator: " ")
-            {
+            let verbs = """
+                put get del ls watch log show history stat check compact import export backup restore recover serve demo
+                """
+            for verb in verbs.split(separator: " ") {
                 #expect(try await vigil(String(verb), "--help").status == 0)
             }
         }

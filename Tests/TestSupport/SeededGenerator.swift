@@ -1,5 +1,5 @@
 /// Repeatable random numbers (SplitMix64). The seed belongs into every failure message.
-public struct SeededGenerator: RandomNumberGenerator {
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     public init(_ seed: UInt64) {

@@ -57,6 +57,6 @@ struct VigilCommand: AsyncParsableCommand {
             PutCommand.self, GetCommand.self, DelCommand.self, LsCommand.self, WatchCommand.self, LogCommand.self,
             ShowCommand.self, HistoryCommand.self, StatCommand.self, CheckCommand.self, CompactCommand.self,
             SealCommand.self, ShrinkCommand.self, CursorCommand.self, ImportCommand.self, ExportCommand.self,
-            BackupCommand.self, RestoreCommand.self, RecoverCommand.self, DemoCommand.self,
+            BackupCommand.self, RestoreCommand.self, RecoverCommand.self, ServeCommand.self, DemoCommand.self,
         ])
 }

@@ -25,6 +25,8 @@ public struct StoreError: Error, Sendable, Hashable {
         public static let tooLarge = Code(description: "too_large")
         /// A transaction changes the same key twice.
         public static let duplicateKey = Code(description: "duplicate_key")
+        /// A write needs a key to be there, and it is not.
+        public static let keyNotFound = Code(description: "key_not_found")
         /// An argument makes no sense; the message says which.
         public static let invalidArgument = Code(description: "invalid_argument")
         /// Another process has the store open for writing.

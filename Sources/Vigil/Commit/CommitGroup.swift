@@ -76,10 +76,7 @@ struct CommitGroup {
         let limits = RequestLimits(log.options)
         try limits.check(transaction)
         var execution = TransactionExecution(revision: encoder.nextRevision, limits: limits)
-        let succeeded = try execution.holds(transaction.comparisons, in: self)
-        for operation in succeeded ? transaction.success : transaction.failure {
-            try execution.run(operation, in: self)
-        }
+        let succeeded = try execution.run(transaction, in: self)
         let isChange = !execution.changes.isEmpty
         let revision = isChange ? encoder.nextRevision : encoder.nextRevision - 1
         if isChange {
@@ -99,13 +96,15 @@ struct CommitGroup {
 }
 
 extension Transaction {
-    /// Whether any step reads more than single keys.
+    /// Whether any step or comparison reads more than single keys.
     fileprivate var readsRanges: Bool {
-        (success + failure).contains {
-            switch $0 {
-            case .range, .deleteRange: true
-            case .put, .delete, .get: false
+        comparisons.contains { if case .key = $0.keys { false } else { true } }
+            || (success + failure).contains {
+                switch $0 {
+                case .range, .deleteRange: true
+                case .put, .rewrite, .delete, .get: false
+                case .transaction(let nested): nested.readsRanges
+                }
             }
-        }
     }
 }

@@ -50,16 +50,23 @@ struct RequestLimits {
         }
     }
 
-    func check(_ transaction: Transaction) throws(StoreError) {
+    func check(_ transaction: Transaction, depth: Int = 0) throws(StoreError) {
+        if depth > Limits.transactionDepth {
+            throw StoreError(
+                .tooLarge, "transactions are nested more than \(Limits.transactionDepth) deep, the limit: flatten them")
+        }
         let steps = max(transaction.comparisons.count, transaction.success.count, transaction.failure.count)
         if steps > Limits.transactionSteps {
             throw StoreError(
                 .tooLarge, "the transaction has \(steps) steps; the limit is \(Limits.transactionSteps): split it")
         }
-        for comparison in transaction.comparisons { try check(key: comparison.key) }
+        for comparison in transaction.comparisons {
+            if case .key(let key) = comparison.keys { try check(key: key) }
+        }
         for operation in transaction.success + transaction.failure {
             switch operation {
-            case .put(let key, _), .delete(let key), .get(let key): try check(key: key)
+            case .put(let key, _), .rewrite(let key), .delete(let key), .get(let key): try check(key: key)
+            case .transaction(let nested): try check(nested, depth: depth + 1)
             case .range(_, let limit?) where limit < 0:
                 throw StoreError(.invalidArgument, "the limit is \(limit); it must not be negative")
             case .deleteRange, .range: break

@@ -9,6 +9,9 @@ struct TransactionExecution {
     private(set) var changes: [(key: Bytes, version: KeyVersion)] = []
     private(set) var outputs: [TransactionResult.Output] = []
     private var own: [Bytes: KeyVersion] = [:]
+    /// Which branches of the transactions within this one run.
+    private var choices: [Bool] = []
+    private var nextChoice = 0
     private var deletedRanges: [KeyRange] = []
     private var bytes = 0
 
@@ -17,37 +20,81 @@ struct TransactionExecution {
         self.limits = limits
     }
 
-    /// Whether all comparisons hold.
-    func holds(_ comparisons: [Transaction.Comparison], in group: CommitGroup) throws(StoreError) -> Bool {
+    /// Chooses the branches, of the transaction and of those within it, and runs them. Says whether it was the first.
+    mutating func run(_ transaction: Transaction, in group: CommitGroup) throws(StoreError) -> Bool {
+        let succeeded = try choose(transaction, group)
+        outputs = try run(succeeded ? transaction.success : transaction.failure, group)
+        return succeeded
+    }
+
+    /// Whether the comparisons hold. The answers for the transactions within the branch that will run are kept, in the
+    /// order in which they will be met.
+    private mutating func choose(_ transaction: Transaction, _ group: CommitGroup) throws(StoreError) -> Bool {
+        let succeeded = try holds(transaction.comparisons, group)
+        for case .transaction(let nested) in succeeded ? transaction.success : transaction.failure {
+            let place = choices.count
+            choices.append(false)
+            choices[place] = try choose(nested, group)
+        }
+        return succeeded
+    }
+
+    private func holds(_ comparisons: [Transaction.Comparison], _ group: CommitGroup) throws(StoreError) -> Bool {
         for comparison in comparisons {
-            let current = try latest(comparison.key, group).flatMap { $0.keyValue(comparison.key) }
-            if !comparison.holds(for: current) { return false }
+            if case .key(let key) = comparison.keys {
+                if !comparison.holds(for: try latest(key, group)?.keyValue(key)) { return false }
+                continue
+            }
+            let present = try range(comparison.keys, limit: nil, group)
+            if present.isEmpty, !comparison.holds(for: nil) { return false }
+            for keyValue in present where !comparison.holds(for: keyValue) { return false }
         }
         return true
     }
 
-    /// Carries out the next step.
-    mutating func run(_ operation: Transaction.Operation, in group: CommitGroup) throws(StoreError) {
+    private mutating func run(
+        _ operations: [Transaction.Operation], _ group: CommitGroup
+    ) throws(StoreError) -> [TransactionResult.Output] {
+        var outputs: [TransactionResult.Output] = []
+        outputs.reserveCapacity(operations.count)
+        for operation in operations { outputs.append(try run(operation, group)) }
+        return outputs
+    }
+
+    private mutating func run(
+        _ operation: Transaction.Operation, _ group: CommitGroup
+    ) throws(StoreError) -> TransactionResult.Output {
         switch operation {
-        case .put(let key, let value): try put(key, value, group)
-        case .delete(let key): try delete(.key(key), group)
-        case .deleteRange(let keys): try delete(keys, group)
-        case .get(let key): outputs.append(.range(try range(.key(key), limit: nil, group)))
-        case .range(let keys, let limit): outputs.append(.range(try range(keys, limit: limit, group)))
+        case .put(let key, let value): return .put(previous: try put(key, value, group))
+        case .rewrite(let key): return .put(previous: try put(key, nil, group))
+        case .delete(let key): return .delete(previous: try delete(.key(key), group))
+        case .deleteRange(let keys): return .delete(previous: try delete(keys, group))
+        case .get(let key): return .range(try range(.key(key), limit: nil, group))
+        case .range(let keys, let limit): return .range(try range(keys, limit: limit, group))
+        case .transaction(let nested):
+            let succeeded = choices[nextChoice]
+            nextChoice += 1
+            return .transaction(
+                succeeded: succeeded, outputs: try run(succeeded ? nested.success : nested.failure, group))
         }
     }
 
-    private mutating func put(_ key: Bytes, _ value: Bytes, _ group: CommitGroup) throws(StoreError) {
+    /// Puts `value`, or what the key holds, and returns what it held.
+    private mutating func put(_ key: Bytes, _ value: Bytes?, _ group: CommitGroup) throws(StoreError) -> KeyValue? {
         if own[key] != nil || deletedRanges.contains(where: { $0.contains(key) }) {
             throw StoreError(
                 .duplicateKey, "key \(key) is changed twice in one transaction; leave one of the changes out")
         }
         let current = try latest(key, group)
+        let previous = current?.keyValue(key)
+        guard let value = value ?? previous?.value else {
+            throw StoreError(.keyNotFound, "key \(key) does not exist and so has no value to keep; put one")
+        }
         try change(key, KeyVersion(putting: value, at: revision, after: current?.numbers))
-        outputs.append(.put(previous: current?.keyValue(key)))
+        return previous
     }
 
-    private mutating func delete(_ keys: KeyRange, _ group: CommitGroup) throws(StoreError) {
+    private mutating func delete(_ keys: KeyRange, _ group: CommitGroup) throws(StoreError) -> [KeyValue] {
         if let key = own.first(where: { $0.value.type == .put && keys.contains($0.key) })?.key {
             throw StoreError(
                 .duplicateKey, "key \(key) is put and deleted in one transaction; leave one of the changes out")
@@ -57,7 +104,7 @@ struct TransactionExecution {
         for keyValue in present {
             try change(keyValue.key, KeyVersion(deletingAt: revision, after: keyValue.modRevision))
         }
-        outputs.append(.delete(previous: present))
+        return present
     }
 
     private mutating func change(_ key: Bytes, _ version: KeyVersion) throws(StoreError) {
@@ -103,6 +150,7 @@ extension Transaction.Comparison {
         case .version(let version): relates(current?.version ?? 0, version)
         case .createRevision(let revision): relates(current?.createRevision ?? 0, revision)
         case .modRevision(let revision): relates(current?.modRevision ?? 0, revision)
+        case .lease(let lease): relates(current?.lease ?? 0, lease)
         }
     }
 

@@ -11,7 +11,8 @@ public import Changes
 /// print(result.succeeded, result.revision)
 /// ```
 ///
-/// No key may be changed twice by the branch that runs. A branch that changes nothing takes no revision.
+/// No key may be changed twice by the branch that runs. A branch that changes nothing takes no revision. Transactions may
+/// be steps of others: all comparisons, theirs too, are answered before anything is changed.
 public struct Transaction: Sendable {
     /// All must hold for `success` to run.
     public var comparisons: [Comparison]
@@ -27,7 +28,8 @@ public struct Transaction: Sendable {
         self.failure = failure
     }
 
-    /// A question about one key, answered before the transaction changes anything.
+    /// A question about one key, or about every key of a range, answered before the transaction changes anything. A range
+    /// without keys is asked as a key that does not exist.
     public struct Comparison: Sendable {
         /// How what is stored has to stand to what is given: `.less` holds if the stored is less.
         public enum Relation: Sendable { case equal, notEqual, less, greater }
@@ -42,10 +44,12 @@ public struct Transaction: Sendable {
             case createRevision(Revision)
             /// The revision that changed the key last.
             case modRevision(Revision)
+            /// The lease that the key is attached to.
+            case lease(Int64)
         }
 
-        /// The key in question.
-        public var key: Bytes
+        /// The keys in question.
+        public var keys: KeyRange
         /// How the stored has to stand to the given.
         public var relation: Relation
         /// What is compared, and with what.
@@ -53,7 +57,12 @@ public struct Transaction: Sendable {
 
         /// See the functions below, which read better.
         public init(key: Bytes, _ relation: Relation, _ target: Target) {
-            self.key = key
+            self.init(all: .key(key), relation, target)
+        }
+
+        /// Holds if it does for each of `keys`.
+        public init(all keys: KeyRange, _ relation: Relation, _ target: Target) {
+            self.keys = keys
             self.relation = relation
             self.target = target
         }
@@ -91,6 +100,10 @@ public struct Transaction: Sendable {
         case get(Bytes)
         /// Reads a range, at most `limit` keys of it.
         case range(KeyRange, limit: Int? = nil)
+        /// Puts what the key holds once more, which must be something: `.keyNotFound` otherwise.
+        case rewrite(Bytes)
+        /// Runs one of the branches of another transaction.
+        indirect case transaction(Transaction)
     }
 }
 
@@ -104,6 +117,8 @@ public struct TransactionResult: Sendable {
         case delete(previous: [KeyValue])
         /// What was read, in key order.
         case range([KeyValue])
+        /// Which branch of a transaction within this one ran, and what its steps did.
+        indirect case transaction(succeeded: Bool, outputs: [Output])
     }
 
     /// Whether the comparisons held, and so `then` ran.

@@ -54,6 +54,12 @@ public final class Watch: AsyncSequence, Sendable {
         AsyncIterator(watch: self)
     }
 
+    /// The next element if it can be had without waiting; nil if not, or at the end, which only reading on tells. For the
+    /// task that reads the watch, to take what has gathered at once.
+    public func nextAvailable() throws -> WatchElement? {
+        try storage.nextAvailable()
+    }
+
     /// Ends the watch.
     public func cancel() {
         storage.cancel()

@@ -70,17 +70,38 @@ final class WatchStorage: Sendable {
             cursor?.close()
             return nil
         } catch {
-            cursor?.close()
-            state.withLock { state in
-                state.replayed = []
-                state.replayedCount = 0
-                state.mark = nil
-                state.machine.end()
-            }
-            // The store was closed while something was read for the watch.
-            if isClosed(), (error as? StoreError)?.code == .closed { return nil }
-            throw error
+            try ended(by: error)
+            return nil
         }
+    }
+
+    /// The next element if it is there, or needs only one step through the log.
+    func nextAvailable() throws -> WatchElement? {
+        do {
+            while true {
+                switch try state.withLock({ try step(&$0) }) {
+                case .element(let element): return element
+                case .again: continue
+                case .yield, .wait, .end: return nil
+                }
+            }
+        } catch {
+            try ended(by: error)
+            return nil
+        }
+    }
+
+    private func ended(by error: any Error) throws {
+        cursor?.close()
+        state.withLock { state in
+            state.replayed = []
+            state.replayedCount = 0
+            state.mark = nil
+            state.machine.end()
+        }
+        // The store was closed while something was read for the watch.
+        if isClosed(), (error as? StoreError)?.code == .closed { return }
+        throw error
     }
 
     /// The next element if it was replayed already and needs nothing more: most of a catch-up, for which a suspension

@@ -46,7 +46,7 @@ import Vigil
         }
         let transaction = input.transaction(model)
         let expected = ModelTransaction(transaction, on: model)
-        if expected.isDuplicate { return }
+        if expected.refusal != nil { return }
         model.apply(expected.changes)
         try await store.transaction(transaction)
     }

@@ -61,12 +61,17 @@ struct ModelStore {
     }
 
     func holds(_ comparison: Transaction.Comparison) -> Bool {
-        let keyValue = current[comparison.key]
+        let present = current.values.filter { comparison.keys.contains($0.key) }
+        return present.isEmpty ? holds(comparison, nil) : present.allSatisfy { holds(comparison, $0) }
+    }
+
+    private func holds(_ comparison: Transaction.Comparison, _ keyValue: KeyValue?) -> Bool {
         switch comparison.target {
         case .value(let value): return keyValue.map { relates(comparison.relation, $0.value, value) } ?? false
         case .version(let number): return relates(comparison.relation, keyValue?.version ?? 0, number)
         case .createRevision(let number): return relates(comparison.relation, keyValue?.createRevision ?? 0, number)
         case .modRevision(let number): return relates(comparison.relation, keyValue?.modRevision ?? 0, number)
+        case .lease(let number): return relates(comparison.relation, keyValue?.lease ?? 0, number)
         }
     }
 

@@ -111,14 +111,14 @@ private struct ModelRun {
         let expected = ModelTransaction(transaction, on: model)
         do {
             let result = try await store.transaction(transaction)
-            #expect(!expected.isDuplicate, place)
+            #expect(expected.refusal == nil, place)
             #expect(result.succeeded == expected.succeeded, place)
             #expect(result.changed == !expected.changes.isEmpty, place)
             model.apply(expected.changes)
             #expect(result.revision == model.head, place)
             #expect(result.outputs.map(ModelOutput.init) == expected.outputs, place)
-        } catch let error as StoreError where error.code == .duplicateKey {
-            #expect(expected.isDuplicate, place)
+        } catch let error as StoreError where [.duplicateKey, .keyNotFound].contains(error.code) {
+            #expect(expected.refusal == error.code, place)
         }
     }
 
@@ -130,11 +130,11 @@ private struct ModelRun {
             let expected = ModelTransaction(transaction, on: model)
             switch result {
             case .success(let result):
-                #expect(!expected.isDuplicate && result.succeeded == expected.succeeded, place)
+                #expect(expected.refusal == nil && result.succeeded == expected.succeeded, place)
                 model.apply(expected.changes)
                 #expect(result.revision == model.head, place)
                 #expect(result.outputs.map(ModelOutput.init) == expected.outputs, place)
-            case .failure(let error): #expect(error.code == .duplicateKey && expected.isDuplicate, "\(error), \(place)")
+            case .failure(let error): #expect(error.code == expected.refusal, "\(error), \(place)")
             }
         }
     }

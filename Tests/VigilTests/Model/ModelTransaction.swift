@@ -5,12 +5,14 @@ enum ModelOutput: Equatable {
     case put(KeyValue?)
     case delete([KeyValue])
     case range([KeyValue])
+    case transaction(Bool, [ModelOutput])
 
     init(_ output: TransactionResult.Output) {
         switch output {
         case .put(let previous): self = .put(previous)
         case .delete(let previous): self = .delete(previous)
         case .range(let keyValues): self = .range(keyValues)
+        case .transaction(let succeeded, let outputs): self = .transaction(succeeded, outputs.map(ModelOutput.init))
         }
     }
 }
@@ -18,24 +20,37 @@ enum ModelOutput: Equatable {
 /// A transaction carried out on the model's newest state, which it leaves alone: what it must give and change.
 struct ModelTransaction {
     let succeeded: Bool
-    /// It changes a key twice, and must be refused.
-    private(set) var isDuplicate = false
+    /// Why it must be refused: it changes a key twice, or rewrites one that is not there.
+    private(set) var refusal: StoreError.Code?
     private(set) var changes: [(Bytes, Bytes?)] = []
     private(set) var outputs: [ModelOutput] = []
 
+    private let model: ModelStore
     private let revision: Revision
     private var state: [Bytes: KeyValue]
     private var deleted: [KeyRange] = []
 
     init(_ transaction: Transaction, on model: ModelStore) {
         succeeded = transaction.comparisons.allSatisfy { model.holds($0) }
+        self.model = model
         revision = model.head + 1
         state = model.current
-        for operation in succeeded ? transaction.success : transaction.failure where !isDuplicate { run(operation) }
+        run(succeeded ? transaction.success : transaction.failure)
+    }
+
+    private mutating func run(_ operations: [Transaction.Operation]) {
+        for operation in operations where refusal == nil { run(operation) }
     }
 
     private mutating func run(_ operation: Transaction.Operation) {
         switch operation {
+        case .rewrite(let key): put(key, state[key]?.value)
+        case .transaction(let nested):
+            let succeeded = nested.comparisons.allSatisfy { model.holds($0) }
+            let before = outputs
+            outputs = []
+            run(succeeded ? nested.success : nested.failure)
+            outputs = before + [.transaction(succeeded, outputs)]
         case .put(let key, let value): put(key, value)
         case .delete(let key): delete(.key(key))
         case .deleteRange(let keys): delete(keys)
@@ -44,9 +59,15 @@ struct ModelTransaction {
         }
     }
 
-    private mutating func put(_ key: Bytes, _ value: Bytes) {
-        isDuplicate = changes.contains { $0.0 == key } || deleted.contains { $0.contains(key) }
-        guard !isDuplicate else { return }
+    private mutating func put(_ key: Bytes, _ value: Bytes?) {
+        if changes.contains(where: { $0.0 == key }) || deleted.contains(where: { $0.contains(key) }) {
+            refusal = .duplicateKey
+            return
+        }
+        guard let value else {
+            refusal = .keyNotFound
+            return
+        }
         let before = state[key]
         changes.append((key, value))
         outputs.append(.put(before))
@@ -56,8 +77,10 @@ struct ModelTransaction {
     }
 
     private mutating func delete(_ keys: KeyRange) {
-        isDuplicate = changes.contains { $0.1 != nil && keys.contains($0.0) }
-        guard !isDuplicate else { return }
+        if changes.contains(where: { $0.1 != nil && keys.contains($0.0) }) {
+            refusal = .duplicateKey
+            return
+        }
         let gone = present(keys)
         deleted.append(keys)
         outputs.append(.delete(gone))

@@ -34,7 +34,15 @@ struct RandomInput {
         }
     }
 
-    mutating func operation() -> Transaction.Operation {
+    mutating func operation(_ model: ModelStore) -> Transaction.Operation {
+        switch random.below(20) {
+        case 0: return .rewrite(key())
+        case 1: return .transaction(transaction(model))
+        default: return plainOperation()
+        }
+    }
+
+    private mutating func plainOperation() -> Transaction.Operation {
         switch random.below(8) {
         case 0...3: .put(key(), value())
         case 4: .delete(key())
@@ -48,7 +56,8 @@ struct RandomInput {
         let key = key()
         let relation = [Transaction.Comparison.Relation.equal, .notEqual, .less, .greater][random.below(4)]
         let present = model.current[key]
-        switch random.below(4) {
+        switch random.below(5) {
+        case 4: return Transaction.Comparison(all: range(), relation, .version(Int64(random.below(3))))
         case 0: return .value(of: key, relation, present?.value ?? value())
         case 1: return .version(of: key, relation, (present?.version ?? 0) + Int64(random.below(2)))
         case 2: return .createRevision(of: key, relation, present?.createRevision ?? 0)
@@ -59,7 +68,7 @@ struct RandomInput {
     mutating func transaction(_ model: ModelStore) -> Transaction {
         Transaction(
             when: (0..<random.below(3)).map { _ in comparison(model) },
-            then: (0..<random.below(5)).map { _ in operation() },
-            otherwise: (0..<random.below(3)).map { _ in operation() })
+            then: (0..<random.below(5)).map { _ in operation(model) },
+            otherwise: (0..<random.below(3)).map { _ in operation(model) })
     }
 }

@@ -1,0 +1,314 @@
+public import NIOCore
+public import NIOHPACK
+import NIOHTTP2
+import Threads
+
+/// One call of a client, as its handler sees it: messages come in with ``next()``, and go out with ``send(_:)``.
+///
+/// One task may read while another writes. A call ends when its handler returns or throws; when the client cancels it,
+/// its deadline passes or its connection breaks, the handler's task is cancelled, and reading and writing throw the
+/// ``Status`` that says why.
+public final class Call: Sendable {
+    /// What the client asked for.
+    public let head: RequestHead
+
+    let stream: HTTP2StreamID
+    let method: Method
+    private let connection: Connection
+    private let maximumMessageBytes: Int
+    private let state = Lock(State())
+    /// Under a lock of its own, since cancelling runs the handlers of those who wait, and they need the other.
+    private let task = Lock<RunningTask?>(nil)
+
+    fileprivate struct State {
+        /// Complete messages that nobody has read.
+        var messages = CircularBuffer<Deframer.Message>()
+        var unread = 0
+        var isInputEnded = false
+        /// Whether the client's window was not refilled because too much is unread.
+        var owesCredit = false
+        /// Bytes sent that have not yet left.
+        var unsent = 0
+        var hasBegunAnswer = false
+        var trailers: HPACKHeaders = [:]
+        /// Why the call was over before its handler was.
+        var failure: Status?
+        var isOver = false
+        var readers: [UnsafeContinuation<Void, Never>] = []
+        var writers = CircularBuffer<Writer>()
+        var lastWriter = 0
+        /// The number of the writer whose turn it is; 0 for one that did not have to wait.
+        var turn: Int?
+    }
+
+    /// Somebody who waits to send.
+    fileprivate struct Writer {
+        var number: Int
+        var continuation: UnsafeContinuation<Void, Never>
+    }
+
+    /// The task of the handler, to be cancelled from elsewhere. Sound: it is stored within the scope that lends it, and
+    /// touched with its lock held, which the scope takes to remove it.
+    fileprivate struct RunningTask: @unchecked Sendable {
+        let task: UnsafeCurrentTask
+    }
+
+    init(
+        _ head: RequestHead, stream: HTTP2StreamID, method: Method, connection: Connection, maximumMessageBytes: Int
+    ) {
+        self.head = head
+        self.stream = stream
+        self.method = method
+        self.connection = connection
+        self.maximumMessageBytes = maximumMessageBytes
+    }
+
+    // MARK: For the handler
+
+    /// The next message of the client; nil when it has sent its last.
+    ///
+    /// - Throws: A ``Status`` if the call is over, `CancellationError` if only the reading task is cancelled.
+    public func next() async throws -> ByteBuffer? {
+        while true {
+            switch try take() {
+            case .message(let message, let owesCredit):
+                if owesCredit { connection.enqueue(.credit(self)) }
+                guard message.isCompressed else { return message.bytes }
+                guard head.encoding == .gzip else {
+                    throw Status(.internalError, "a message is compressed, and no grpc-encoding says how")
+                }
+                return try Gzip.decompress(message.bytes, maximumBytes: maximumMessageBytes)
+            case .ended: return nil
+            case .nothing: try await waitForMessage()
+            }
+        }
+    }
+
+    /// Sends a message. Waits while more than a bounded amount has not left yet, because the client does not read.
+    ///
+    /// - Throws: As ``next()``.
+    public func send(_ message: [UInt8]) async throws {
+        try await send { message }
+    }
+
+    /// Sends what `make` returns, if anything. It is called when there is room, and for one task at a time, in the order
+    /// in which they came: many tasks that send on a call whose client does not read wait without having made anything.
+    ///
+    /// - Throws: As ``next()``, and what `make` throws.
+    public func send(_ make: () throws -> [UInt8]?) async throws {
+        try await takeTurn()
+        defer { endTurn() }
+        guard let message = try make() else { return }
+        let framed = ByteBuffer(framing: message)
+        let isFirst = try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            state.unsent += framed.readableBytes
+            defer { state.hasBegunAnswer = true }
+            return !state.hasBegunAnswer
+        }
+        connection.enqueue(.message(self, framed, isFirst: isFirst))
+    }
+
+    /// Waits until the call is over.
+    ///
+    /// - Throws: Always: as ``next()``.
+    public func cancellation() async throws {
+        let never = AsyncStream<Void>.makeStream()
+        for await _ in never.stream {}
+        withExtendedLifetime(never.continuation) {}
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+        throw CancellationError()
+    }
+
+    /// Adds what the client gets with the status at the end.
+    public func addTrailers(_ trailers: HPACKHeaders) {
+        state.withLock { $0.trailers.add(contentsOf: trailers) }
+    }
+
+    // MARK: For the connection
+
+    /// Runs the handler and answers with how it ended.
+    func run() async {
+        let status = await withUnsafeCurrentTask { current -> Status in
+            task.withLock { $0 = current.map { RunningTask(task: $0) } }
+            defer { task.withLock { $0 = nil } }
+            // After the task is there to be cancelled.
+            guard !state.withLock({ $0.isOver }) else { return .ok }
+            do {
+                try await method.handler(self)
+                return .ok
+            } catch let status as Status {
+                return status
+            } catch is CancellationError {
+                return Status(.cancelled, "the call was cancelled")
+            } catch {
+                return Status(.unknown, "\(error)")
+            }
+        }
+        let end = state.withLock { state -> (trailers: HPACKHeaders, isFirst: Bool)? in
+            guard !state.isOver else { return nil }
+            state.isOver = true
+            return (state.trailers, !state.hasBegunAnswer)
+        }
+        guard let end else { return }
+        connection.enqueue(.end(self, status, end.trailers, isFirst: end.isFirst))
+    }
+
+    /// A message is complete.
+    func received(_ message: Deframer.Message) {
+        wakeReaders { state in
+            guard !state.isOver else { return }
+            state.unread += message.bytes.readableBytes
+            state.messages.append(message)
+        }
+    }
+
+    /// The client has sent its last message.
+    func inputEnded() {
+        wakeReaders { $0.isInputEnded = true }
+    }
+
+    /// Bytes have left, or never will: whoever has waited longest to send may have room again.
+    func sent(_ bytes: Int) {
+        let writer = state.withLock { state in
+            state.unsent -= bytes
+            return state.admitWriter()
+        }
+        writer?.continuation.resume()
+    }
+
+    /// Whether the client may send as much again as was received; if not, the reader will say when it may.
+    func mayReceiveMore() -> Bool {
+        state.withLock { state in
+            state.owesCredit = state.unread >= Limits.unreadBytes
+            return !state.owesCredit
+        }
+    }
+
+    /// Ends the call before its handler does. Returns what to tell the client with, nil if it was told already.
+    func abort(_ status: Status) -> (isFirst: Bool, unsent: Int)? {
+        let (end, readers, writers) = state.withLock { state in
+            let end = state.isOver ? nil : (isFirst: !state.hasBegunAnswer, unsent: state.unsent)
+            state.isOver = true
+            if state.failure == nil { state.failure = status }
+            state.messages.removeAll()
+            state.unread = 0
+            defer {
+                state.readers = []
+                state.writers = []
+            }
+            return (end, state.readers, state.writers)
+        }
+        task.withLock { $0?.task.cancel() }
+        for continuation in readers { continuation.resume() }
+        for writer in writers { writer.continuation.resume() }
+        return end
+    }
+
+    // MARK: With the lock
+
+    private enum Taken {
+        case message(Deframer.Message, owesCredit: Bool)
+        case ended
+        case nothing
+    }
+
+    private func take() throws -> Taken {
+        try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            guard let message = state.messages.popFirst() else { return state.isInputEnded ? .ended : .nothing }
+            state.unread -= message.bytes.readableBytes
+            let owesCredit = state.owesCredit && state.unread < Limits.unreadBytes
+            if owesCredit { state.owesCredit = false }
+            return .message(message, owesCredit: owesCredit)
+        }
+    }
+
+    /// Waits until there is room and nobody else makes a message.
+    private func takeTurn() async throws {
+        let number = state.withLock { state -> Int? in
+            if state.failure != nil || state.writers.isEmpty && state.takeTurn() { return nil }
+            state.lastWriter += 1
+            return state.lastWriter
+        }
+        if let number { await waitForTurn(number) }
+        let hasTurn = try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            return number.map { state.turn == $0 } ?? true
+        }
+        if !hasTurn { throw CancellationError() }
+    }
+
+    private func waitForTurn(_ number: Int) async {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                // There may be room by now, and a cancellation before this moment found nobody waiting.
+                let waits = state.withLock { state in
+                    guard state.failure == nil, !Task.isCancelled else { return false }
+                    if state.writers.isEmpty, state.takeTurn(number) { return false }
+                    state.writers.append(Writer(number: number, continuation: continuation))
+                    return true
+                }
+                if !waits { continuation.resume() }
+            }
+        } onCancel: {
+            let writer = state.withLock { state -> Writer? in
+                state.writers.firstIndex { $0.number == number }.map { state.writers.remove(at: $0) }
+            }
+            writer?.continuation.resume()
+        }
+    }
+
+    private func endTurn() {
+        let writer = state.withLock { state in
+            state.turn = nil
+            return state.admitWriter()
+        }
+        writer?.continuation.resume()
+    }
+
+    private func waitForMessage() async throws {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                let waits = state.withLock { state in
+                    guard state.failure == nil, state.messages.isEmpty, !state.isInputEnded, !Task.isCancelled
+                    else { return false }
+                    state.readers.append(continuation)
+                    return true
+                }
+                if !waits { continuation.resume() }
+            }
+        } onCancel: {
+            wakeReaders { _ in }
+        }
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+        try Task.checkCancellation()
+    }
+
+    /// Changes the state and lets those that wait for messages look at it.
+    private func wakeReaders(_ change: (inout State) -> Void) {
+        let waiting = state.withLock { state in
+            change(&state)
+            let waiting = state.readers
+            if !waiting.isEmpty { state.readers = [] }
+            return waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+}
+
+extension Call.State {
+    /// Lets one task make a message, if there is room and no other does.
+    fileprivate mutating func takeTurn(_ number: Int = 0) -> Bool {
+        guard turn == nil, unsent < Limits.unsentBytes else { return false }
+        turn = number
+        return true
+    }
+
+    /// Gives the turn to the writer that has waited longest.
+    fileprivate mutating func admitWriter() -> Call.Writer? {
+        guard let writer = writers.first, takeTurn(writer.number) else { return nil }
+        writers.removeFirst()
+        return writer
+    }
+}

@@ -1,0 +1,52 @@
+public import NIOCore
+
+/// A method that a server offers, with the handler that answers calls of it.
+///
+/// ```swift
+/// let echo = Method.unary("/example.Echo/Say") { request, _ in Array(buffer: request) }
+/// ```
+public struct Method: Sendable {
+    /// As in `/package.Service/Method`.
+    public var path: String
+    /// Whether calls go on until somebody ends them, as a subscription does: a shutdown does not wait for them.
+    public var isLasting: Bool
+    let handler: @Sendable (Call) async throws -> Void
+
+    /// A method with any number of messages both ways. What `handler` throws is the call's ``Status``.
+    public init(_ path: String, isLasting: Bool = false, handler: @escaping @Sendable (Call) async throws -> Void) {
+        self.path = path
+        self.isLasting = isLasting
+        self.handler = handler
+    }
+
+    /// A method with one message each way.
+    public static func unary(
+        _ path: String, handler: @escaping @Sendable (ByteBuffer, Call) async throws -> [UInt8]
+    ) -> Method {
+        Method(path) { call in
+            try await call.send(handler(try await call.onlyMessage(), call))
+        }
+    }
+
+    /// A method that is asked once and answers with any number of messages.
+    public static func serverStreaming(
+        _ path: String, isLasting: Bool = false, handler: @escaping @Sendable (ByteBuffer, Call) async throws -> Void
+    ) -> Method {
+        Method(path, isLasting: isLasting) { call in
+            try await handler(try await call.onlyMessage(), call)
+        }
+    }
+}
+
+extension Call {
+    /// The message of a call that has exactly one.
+    func onlyMessage() async throws -> ByteBuffer {
+        guard let message = try await next() else {
+            throw Status(.internalError, "the call has no message; it must have one")
+        }
+        guard try await next() == nil else {
+            throw Status(.internalError, "the call has more than one message")
+        }
+        return message
+    }
+}

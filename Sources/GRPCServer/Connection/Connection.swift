@@ -1,0 +1,66 @@
+import NIOCore
+import NIOHPACK
+import Threads
+
+/// One client's connection, as tasks see it: they hand over what to send, and the event loop writes it.
+final class Connection: Sendable {
+    /// What the event loop has to do.
+    enum Order: Sendable {
+        case message(Call, ByteBuffer, isFirst: Bool)
+        case end(Call, Status, HPACKHeaders, isFirst: Bool)
+        /// The handler has read so much that the client may send again.
+        case credit(Call)
+        case shutDown
+        case close(Status)
+    }
+
+    let channel: any Channel
+    private let orders = Lock<[Order]>([])
+    private let calls: AsyncStream<Call>
+    private let continuation: AsyncStream<Call>.Continuation
+    private let handler: NIOLoopBound<ConnectionHandler>
+
+    /// To be made on the event loop of `channel`.
+    init(channel: any Channel, handler: ConnectionHandler) {
+        self.channel = channel
+        self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        // Bounded by the streams that the connection may have, and by how often they may be reset.
+        (calls, continuation) = AsyncStream.makeStream()
+    }
+
+    /// Runs each call in a task of its own, until the connection is closed and the last of them has ended.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for await call in calls {
+                group.addTask { await call.run() }
+            }
+        }
+    }
+
+    /// Has the event loop do something, soon. What is handed over meanwhile is done, and written out, together.
+    func enqueue(_ order: Order) {
+        let isFirst = orders.withLock { orders in
+            orders.append(order)
+            return orders.count == 1
+        }
+        if isFirst { channel.eventLoop.execute { self.handler.value.carryOut(self.takeOrders()) } }
+    }
+
+    // MARK: On the event loop
+
+    private func takeOrders() -> [Order] {
+        orders.withLock { orders in
+            let taken = orders
+            orders = []
+            return taken
+        }
+    }
+
+    func begin(_ call: Call) {
+        continuation.yield(call)
+    }
+
+    func closed() {
+        continuation.finish()
+    }
+}

@@ -1,0 +1,102 @@
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+
+extension ConnectionHandler {
+    /// Does what tasks have asked for, and writes all of it out together.
+    func carryOut(_ orders: [Connection.Order]) {
+        for order in orders { carryOut(order) }
+        context?.flush()
+    }
+
+    private func carryOut(_ order: Connection.Order) {
+        switch order {
+        case .message(let call, let bytes, let isFirst): send(bytes, of: call, isFirst: isFirst)
+        case .end(let call, let status, let trailers, let isFirst):
+            end(call.stream, with: isFirst ? .trailersOnly(status, trailers) : .trailers(status, trailers))
+        case .credit(let call): refillWindow(call.stream)
+        case .shutDown: beginShutdown()
+        case .close(let status):
+            for call in streams.values.compactMap(\.call) { abort(call, status) }
+            context?.flush()
+            context?.close(promise: nil)
+        }
+    }
+
+    private func send(_ bytes: ByteBuffer, of call: Call, isFirst: Bool) {
+        let count = bytes.readableBytes
+        guard let context, streams[call.stream]?.isAnswered == false else {
+            call.sent(count)
+            return
+        }
+        pings.sent()
+        if isFirst { write(.headers(.init(headers: .response)), on: call.stream) }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { _ in call.sent(count) }
+        write(.data(.init(data: .byteBuffer(bytes))), on: call.stream, promise: promise)
+    }
+
+    /// Answers a request that is no call.
+    func answer(_ id: HTTP2StreamID, with headers: HPACKHeaders) {
+        end(id, with: headers)
+    }
+
+    /// Ends a call whose handler may still run: with its status, or at once if the client does not take what it was sent.
+    func abort(_ call: Call, _ status: Status) {
+        guard let told = call.abort(status), streams[call.stream] != nil else { return }
+        if told.unsent > 0 {
+            streams[call.stream]!.isAnswered = true
+            write(.rstStream(.cancel), on: call.stream)
+        } else {
+            end(call.stream, with: told.isFirst ? .trailersOnly(status) : .trailers(status))
+        }
+    }
+
+    /// Writes what ends a stream. A client that would send on is told to stop, when it has all of the answer.
+    private func end(_ id: HTTP2StreamID, with headers: HPACKHeaders) {
+        guard let context, let stream = streams[id], !stream.isAnswered else { return }
+        pings.sent()
+        stream.deadline?.cancel()
+        streams[id]!.isAnswered = true
+        var promise: EventLoopPromise<Void>?
+        if !stream.isInputEnded {
+            promise = context.eventLoop.makePromise()
+            promise!.futureResult.assumeIsolated().whenSuccess {
+                guard let stream = self.streams[id], !stream.isInputEnded else { return }
+                self.write(.rstStream(.noError), on: id)
+                self.context?.flush()
+            }
+        }
+        write(.headers(.init(headers: headers, endStream: true)), on: id, promise: promise)
+    }
+
+    // MARK: Shutdown
+
+    /// Tells the client to make no more calls here, and ends those that would never end.
+    private func beginShutdown() {
+        guard shutdown == .no else { return }
+        shutdown = .announced
+        write(.goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil), on: .rootStream)
+        write(.ping(HTTP2.shutdownPing, ack: false), on: .rootStream)
+        for call in streams.values.compactMap(\.call) where call.method.isLasting {
+            abort(call, server.shutdownStatus)
+        }
+    }
+
+    func shutdownAcknowledged() {
+        guard shutdown == .announced else { return }
+        shutdown = .final
+        write(.goAway(lastStreamID: lastStream, errorCode: .noError, opaqueData: nil), on: .rootStream)
+        context?.flush()
+        closeIfDone()
+    }
+
+    /// Closes the connection when the last call of a shutdown has ended; soon, since its end may not be flushed.
+    func closeIfDone() {
+        guard shutdown == .final, streams.isEmpty, let eventLoop = context?.eventLoop else { return }
+        eventLoop.assumeIsolated().execute {
+            self.context?.flush()
+            self.context?.close(promise: nil)
+        }
+    }
+}

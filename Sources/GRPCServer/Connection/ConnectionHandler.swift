@@ -1,0 +1,146 @@
+import Logging
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+
+/// The frames of one connection: cuts them into calls and messages, and turns answers into frames.
+///
+/// HTTP/2 itself is swift-nio-http2's: HPACK, the states of streams, the windows for what is sent (a DATA frame that does
+/// not fit waits in its handler, and its promise says when it has left). Ours are the windows for what is received: that
+/// of the connection is refilled as bytes arrive, that of a stream as its handler reads.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame
+    typealias OutboundOut = HTTP2Frame
+
+    let server: ServerState
+    private let goAway: SentGoAway
+    /// Refers to this handler; until the channel is closed.
+    private(set) var connection: Connection?
+    private(set) var context: ChannelHandlerContext?
+    var streams: [HTTP2StreamID: StreamState] = [:]
+    var lastStream = HTTP2StreamID.rootStream
+    var shutdown = Shutdown.no
+    var pings: PingGuard
+    private let keepalive: Keepalive
+    private var hasHandshake = false
+    private var handshakeTimeout: Scheduled<Void>?
+
+    enum Shutdown {
+        case no
+        /// GOAWAY was sent; the answer to the ping behind it says that no more streams will come.
+        case announced
+        /// The streams that are open are the last.
+        case final
+    }
+
+    init(server: ServerState, channel: any Channel, goAway: SentGoAway) {
+        self.server = server
+        self.goAway = goAway
+        pings = PingGuard(minimumInterval: server.options.minimumPingInterval)
+        keepalive = Keepalive(options: server.options)
+        connection = Connection(channel: channel, handler: self)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        connection = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        let increment = Limits.connectionWindowBytes - HTTP2.initialConnectionWindow
+        write(.windowUpdate(windowSizeIncrement: increment), on: .rootStream)
+        context.flush()
+        keepalive.start(on: context.eventLoop) { [weak self] in self?.keepaliveActs($0) }
+        handshakeTimeout = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Limits.handshakeSeconds)) {
+            if !self.hasHandshake { self.context?.close(promise: nil) }
+        }
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        keepalive.stop()
+        handshakeTimeout?.cancel()
+        for id in Array(streams.keys) { streamClosed(id, Status(.unavailable, "the connection was closed")) }
+        if let connection { server.closed(connection) }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        server.logger.debug("a client broke the protocol", metadata: ["error": "\(error)"])
+        // An error of one stream has reset that already. After one of the connection NIO reads nothing any more.
+        guard error is any NIOHTTP2Error, !goAway.isFatal else {
+            context.close(promise: nil)
+            return
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        keepalive.heard()
+        switch frame.payload {
+        case .headers(let headers): receive(headers, on: frame.streamID)
+        case .data(let data): receive(data, on: frame.streamID)
+        case .ping(let data, let isAnswer): receive(ping: data, isAnswer: isAnswer)
+        case .settings: hasHandshake = true
+        default: break
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.flush()
+        context.fireChannelReadComplete()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case let event as NIOHTTP2WindowUpdatedEvent:
+            if let window = event.inboundWindowSize { windowChanged(of: event.streamID, to: window) }
+        case let event as StreamClosedEvent:
+            streamClosed(event.streamID, Status(.cancelled, "the client cancelled the call"))
+        default: break
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Writes a frame, to be flushed later.
+    func write(
+        _ payload: HTTP2Frame.FramePayload, on stream: HTTP2StreamID, promise: EventLoopPromise<Void>? = nil
+    ) {
+        guard let context else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        context.write(wrapOutboundOut(HTTP2Frame(streamID: stream, payload: payload)), promise: promise)
+    }
+
+    private func streamClosed(_ id: HTTP2StreamID, _ status: Status) {
+        guard let stream = streams.removeValue(forKey: id) else { return }
+        stream.deadline?.cancel()
+        _ = stream.call?.abort(status)
+        closeIfDone()
+    }
+
+    private func keepaliveActs(_ action: Keepalive.Action) {
+        switch action {
+        case .ping:
+            write(.ping(HTTP2.keepalivePing, ack: false), on: .rootStream)
+            context?.flush()
+        case .close:
+            server.logger.debug("a client does not answer; closing its connection")
+            context?.close(promise: nil)
+        }
+    }
+}
+
+/// Constants of the protocol.
+enum HTTP2 {
+    /// Of every connection, until it is enlarged.
+    static let initialConnectionWindow = 65_535
+    /// What the pings carry, to be told apart.
+    static let keepalivePing = HTTP2PingData(withInteger: 1)
+    static let shutdownPing = HTTP2PingData(withInteger: 2)
+}

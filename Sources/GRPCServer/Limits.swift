@@ -1,0 +1,35 @@
+/// Every bound of this module, in one place. Those that a user may want to change are fields of ``ServerOptions``.
+enum Limits {
+    /// Bytes of a stream that may arrive before its handler reads them: the flow-control window given to the client.
+    static let streamWindowBytes = 64 << 10
+    /// The same of a whole connection. It is refilled as bytes arrive, so that a call which is not read blocks no other.
+    static let connectionWindowBytes = 1 << 20
+    /// Bytes of complete messages that wait for the handler, beyond which the client's window is not refilled.
+    static let unreadBytes = 64 << 10
+    /// Bytes of messages that were sent and that the client's windows, or the network, have not yet taken; beyond, a
+    /// handler that sends waits.
+    static let unsentBytes = 64 << 10
+    /// Bytes of all headers of a request, as HPACK counts them.
+    static let headerListBytes = 16 << 10
+    /// Bytes of a frame that we accept: the least that HTTP/2 allows.
+    static let frameBytes = 16 << 10
+    /// Bytes of a status message before it is percent-encoded; what is longer is cut, since it travels in a header.
+    static let statusMessageBytes = 1 << 10
+    /// Resets of streams that a client may send within `floodSeconds`: each makes and cancels a task.
+    static let resets = 10_000
+    /// Erroneous streams within `floodSeconds`.
+    static let streamErrors = 1000
+    /// PING, SETTINGS and PRIORITY frames within `floodSeconds`; clients measure their bandwidth with pings.
+    static let controlFrames = 10_000
+    /// Frames that answer a client and cannot be written, since it does not read.
+    static let bufferedControlFrames = 10_000
+    static let floodSeconds: Int64 = 30
+    /// Seconds within which a new connection must have sent its settings.
+    static let handshakeSeconds: Int64 = 10
+    /// Pings that come too soon before the connection is closed for it.
+    static let pingStrikes = 2
+    /// Digits of a timeout, as gRPC defines it.
+    static let timeoutDigits = 8
+    /// Connections that the operating system holds until they are accepted.
+    static let backlog: Int32 = 1024
+}

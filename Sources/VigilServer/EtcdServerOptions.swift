@@ -1,0 +1,18 @@
+public import GRPCServer
+
+/// How a store is served.
+public struct EtcdServerOptions: Sendable {
+    /// Where to listen.
+    public var host = "127.0.0.1"
+    /// 0 for a port that is free. etcd's is 2379.
+    public var port = 2379
+    /// Serves without encryption also to other machines.
+    public var allowsInsecure = false
+    /// How often a watch that asked for progress is told, if nothing else was sent.
+    public var progressInterval: Duration = .seconds(5)
+    /// Sizes and rhythms of the connections.
+    public var connections = ServerOptions()
+
+    /// The defaults: this machine only.
+    public init() {}
+}

@@ -1,0 +1,55 @@
+import GRPCServer
+import Vigil
+
+/// `etcdserverpb.KV`: reads, writes, transactions, compaction.
+struct KVService {
+    let member: Member
+
+    var methods: [Method] {
+        [
+            .unary("/etcdserverpb.KV/Range") { try RangeExecution($0).response(member) },
+            .unary("/etcdserverpb.KV/Put") { try await put($0) },
+            .unary("/etcdserverpb.KV/DeleteRange") { try await deleteRange($0) },
+            .unary("/etcdserverpb.KV/Txn") { try await TransactionExecution.run($0, member) },
+            .unary("/etcdserverpb.KV/Compact") { try await compact($0) },
+        ]
+    }
+
+    private func put(_ request: EtcdPutRequest) async throws -> EtcdPutResponse {
+        try TransactionCheck.check(request)
+        let key = Bytes(request.key)
+        var response = EtcdPutResponse()
+        if !request.prevKv, !request.ignoreValue {
+            response.header = member.header(try await member.store.put(key, Bytes(request.value)))
+            return response
+        }
+        let operation: Transaction.Operation =
+            request.ignoreValue ? .rewrite(key) : .put(key, Bytes(request.value))
+        let result = try await member.store.transaction(Transaction(then: [operation]))
+        if request.prevKv, case .put(let previous?)? = result.outputs.first { response.prevKv = EtcdKeyValue(previous) }
+        response.header = member.header(result.revision)
+        return response
+    }
+
+    private func deleteRange(_ request: EtcdDeleteRangeRequest) async throws -> EtcdDeleteRangeResponse {
+        guard !request.key.isEmpty else { throw Status.emptyKey }
+        let keys = KeyRange(key: request.key, end: request.rangeEnd)
+        let result = try await member.store.transaction(Transaction(then: [.deleteRange(keys)]))
+        guard case .delete(let previous)? = result.outputs.first else { return EtcdDeleteRangeResponse() }
+        var response = EtcdDeleteRangeResponse(previous, withPrevious: request.prevKv)
+        response.header = member.header(result.revision)
+        return response
+    }
+
+    private func compact(_ request: EtcdCompactionRequest) async throws -> EtcdCompactionResponse {
+        // Revision 1 is the empty store: there is nothing before it.
+        if request.revision > 1 {
+            try await member.store.compact(through: Revision(onWire: request.revision))
+        } else if try member.store.statistics().compacted > 0 {
+            throw Status.compacted
+        }
+        var response = EtcdCompactionResponse()
+        response.header = member.header()
+        return response
+    }
+}

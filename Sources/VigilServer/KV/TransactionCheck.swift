@@ -1,0 +1,64 @@
+import GRPCServer
+import Vigil
+
+/// What etcd refuses in a transaction before it looks at any key.
+enum TransactionCheck {
+    static func check(_ request: EtcdTxnRequest) throws {
+        try check(request, allowed: Limits.transactionSteps)
+        _ = try changes(of: request.success)
+        _ = try changes(of: request.failure)
+    }
+
+    static func check(_ request: EtcdPutRequest) throws {
+        guard !request.key.isEmpty else { throw Status.emptyKey }
+        if request.ignoreValue, !request.value.isEmpty { throw Status.valueProvided }
+        if request.ignoreLease, request.lease != 0 { throw Status.leaseProvided }
+        // No lease was ever granted.
+        if request.lease != 0 { throw Status.leaseNotFound }
+    }
+
+    private static func check(_ request: EtcdTxnRequest, allowed: Int) throws {
+        let steps = max(request.compare.count, request.success.count, request.failure.count)
+        guard steps <= allowed else { throw Status.tooManyOperations }
+        guard request.compare.allSatisfy({ !$0.key.isEmpty }) else { throw Status.emptyKey }
+        for operation in request.success + request.failure {
+            switch operation.request {
+            case .requestRange(let range): _ = try RangeExecution(range)
+            case .requestPut(let put): try check(put)
+            case .requestDeleteRange(let delete): if delete.key.isEmpty { throw Status.emptyKey }
+            case .requestTxn(let nested): try check(nested, allowed: allowed - steps)
+            case nil: throw Status.keyNotFound
+            }
+        }
+    }
+
+    private struct Changes {
+        var puts: Set<Bytes> = []
+        var deletes: [KeyRange] = []
+
+        func deletes(_ key: Bytes) -> Bool { deletes.contains { $0.contains(key) } }
+    }
+
+    /// What a branch may change. No key may be put twice, nor put and deleted; the two branches of a transaction within
+    /// it exclude each other.
+    private static func changes(of operations: [EtcdRequestOp]) throws -> Changes {
+        var changes = Changes()
+        for case .requestDeleteRange(let delete)? in operations.map(\.request) {
+            changes.deletes.append(KeyRange(key: delete.key, end: delete.rangeEnd))
+        }
+        for case .requestTxn(let nested)? in operations.map(\.request) {
+            let first = try Self.changes(of: nested.success)
+            let second = try Self.changes(of: nested.failure)
+            for key in first.puts.union(second.puts) {
+                if changes.puts.contains(key) || changes.deletes(key) { throw Status.duplicateKey }
+            }
+            changes.puts.formUnion(first.puts.union(second.puts))
+            changes.deletes += first.deletes + second.deletes
+        }
+        for case .requestPut(let put)? in operations.map(\.request) {
+            let key = Bytes(put.key)
+            if changes.deletes(key) || !changes.puts.insert(key).inserted { throw Status.duplicateKey }
+        }
+        return changes
+    }
+}

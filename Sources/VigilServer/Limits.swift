@@ -1,0 +1,15 @@
+/// Every bound of this module, in one place. Those that a user may want to change are fields of ``EtcdServerOptions``.
+enum Limits {
+    /// Comparisons, or steps of a branch, of one transaction: etcd's.
+    static let transactionSteps = 128
+    /// Bytes of events after which a response of a watch is sent though more could be added.
+    static let responseBytes = 256 << 10
+    /// Bytes beyond which a response is split, if the watch asked for fragments: etcd's.
+    static let fragmentBytes = 2 << 20
+    /// Bytes that an event takes besides its keys and values, at most.
+    static let eventOverhead = 96
+    /// Live updates that wait for one watch of a client before it is parked.
+    static let watchBuffer = 16
+    /// Watches on one stream: each is a task.
+    static let watchesPerStream = 100_000
+}

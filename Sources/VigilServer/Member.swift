@@ -1,0 +1,33 @@
+import GRPCServer
+import Vigil
+
+/// The store that is served, and who serves it: a cluster of one member.
+final class Member: Sendable {
+    let store: WatchStore
+    let options: EtcdServerOptions
+    let clusterID: UInt64
+    let memberID: UInt64
+    /// The version of etcd whose interface this is; clients decide by it what they may ask for.
+    static let apiVersion = "3.5.13"
+    /// There is one member, which has led from the beginning.
+    static let term: UInt64 = 1
+
+    init(store: WatchStore, options: EtcdServerOptions) throws {
+        self.store = store
+        self.options = options
+        // Clients take 0 for missing.
+        let id = try store.statistics().storeID
+        clusterID = max(1, id)
+        memberID = max(1, id &* 0x9E37_79B9_7F4A_7C15)
+    }
+
+    /// What stands at the head of every response: `revision` of the store, or its newest.
+    func header(_ revision: Revision? = nil) -> EtcdResponseHeader {
+        var header = EtcdResponseHeader()
+        header.clusterID = clusterID
+        header.memberID = memberID
+        header.revision = (revision ?? store.head).headOnWire
+        header.raftTerm = Self.term
+        return header
+    }
+}

@@ -1,0 +1,44 @@
+import Vigil
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Why a watch is not begun; clients know some of the texts.
+struct WatchRefusal {
+    let reason: String
+
+    init?(_ request: EtcdWatchCreateRequest, table: WatchTable) {
+        if request.keys.isEmpty {
+            reason = "mvcc: watcher range is empty"
+        } else if request.startRevision < 0 {
+            reason = "etcdserver: mvcc: required revision has been compacted"
+        } else if request.watchID != 0, table.contains(request.watchID) {
+            reason = "mvcc: duplicate watch ID provided on the WatchStream"
+        } else if table.count >= Limits.watchesPerStream {
+            reason = "etcdserver: the stream has \(table.count) watches, the limit; open another"
+        } else {
+            return nil
+        }
+    }
+}
+
+extension EtcdWatchCreateRequest {
+    /// An empty key stands for the smallest one.
+    var keys: KeyRange { KeyRange(key: key.isEmpty ? Data([0]) : key, end: rangeEnd) }
+
+    /// Revision 1 is the empty store: everything from there on is everything.
+    var start: WatchStart {
+        startRevision == 0 ? .now : .revision(max(1, Revision(onWire: startRevision)))
+    }
+
+    var options: WatchOptions {
+        WatchOptions(
+            types: filters.contains(.noput) ? .deletes : filters.contains(.nodelete) ? .puts : .all,
+            previousValues: prevKv, bufferSize: Limits.watchBuffer)
+    }
+
+    var wantsNothing: Bool { filters.contains(.noput) && filters.contains(.nodelete) }
+}

@@ -1,0 +1,206 @@
+import GRPCServer
+import NIOCore
+import SwiftProtobuf
+import Threads
+import Vigil
+
+/// One stream of watches. The task of the stream reads what the client asks for; each watch has a task of its own, which
+/// reads a ``Watch`` of the store and sends.
+///
+/// The tasks take turns to send (``Call/send(_:)``), and make a response only when it is theirs and there is room. So a
+/// client that stops reading stops all of them, with nothing made; the store parks their watches, and when the client
+/// reads again they go on from the log.
+final class WatchStream: Sendable {
+    private let call: Call
+    private let member: Member
+    private let table = Lock(WatchTable())
+    /// Those who wait for the end of a watch's task.
+    private let ends = Lock<[Int64: UnsafeContinuation<Void, Never>]>([:])
+
+    init(_ call: Call, _ member: Member) {
+        self.call = call
+        self.member = member
+    }
+
+    /// Serves the stream until the client or the server ends it.
+    func run() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { try await self.askQuietWatches() }
+            while let bytes = try await call.next() {
+                switch try EtcdWatchRequest(bytes).requestUnion {
+                case .createRequest(let request):
+                    guard let (id, watch) = try await create(request) else { continue }
+                    group.addTask { try await self.serve(id, watch, request) }
+                case .cancelRequest(let request): try await cancel(request.watchID)
+                case .progressRequest: requestProgress()
+                case nil: break
+                }
+            }
+            // A client that sends no more still reads.
+        }
+    }
+
+    // MARK: Requests
+
+    /// Begins a watch and says so; nil if it was refused, of which the client is told.
+    private func create(_ request: EtcdWatchCreateRequest) async throws -> (Int64, Watch)? {
+        if let refusal = table.withLock({ WatchRefusal(request, table: $0) }) {
+            try await send { response in
+                response.created = true
+                response.canceled = true
+                response.watchID = -1
+                response.cancelReason = refusal.reason
+            }
+            return nil
+        }
+        let watch = try await withStatus {
+            try member.store.watch(request.keys, from: request.start, options: request.options)
+        }
+        let id = table.withLock { $0.add(watch, id: request.watchID, tellsProgress: request.progressNotify) }
+        try await send { response in
+            response.created = true
+            response.watchID = id
+        }
+        return (id, watch)
+    }
+
+    /// Ends a watch. Returns when its last response was handed over, so that its number can be used again.
+    private func cancel(_ id: Int64) async throws {
+        switch table.withLock({ $0.cancel(id) }) {
+        case .unknown: break
+        case .ended: try await sendCancelled(id)
+        case .running(let watch):
+            watch.cancel()
+            await withUnsafeContinuation { continuation in
+                let isRunning = table.withLock { table in
+                    guard table.contains(id) else { return false }
+                    ends.withLock { $0[id] = continuation }
+                    return true
+                }
+                if !isRunning { continuation.resume() }
+            }
+        }
+    }
+
+    private func requestProgress() {
+        let head = member.store.head
+        for watch in table.withLock({ $0.requestProgress(head: head) }) { watch.requestProgress() }
+    }
+
+    // MARK: Watches
+
+    private func serve(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest) async throws {
+        let keepsNumber: Bool
+        do {
+            keepsNumber = try await deliverToEnd(id, watch, request)
+        } catch {
+            _ = ended(id, keepsNumber: false)
+            throw error
+        }
+        if let revision = ended(id, keepsNumber: keepsNumber) { try await sendProgressOfAll(revision) }
+    }
+
+    /// Sends what the watch brings, and why it ended. Returns whether its number stays taken, as it does until the client
+    /// has cancelled a watch whose history is gone.
+    private func deliverToEnd(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest) async throws -> Bool {
+        do {
+            try await deliver(id, watch, request)
+        } catch let error as StoreError where error.code == .compacted {
+            try await send { response in
+                response.clearHeader()
+                response.watchID = id
+                response.canceled = true
+                response.compactRevision = (error.earliest ?? 0).onWire
+            }
+            return true
+        } catch let error as StoreError {
+            throw Status(error)
+        }
+        guard table.withLock({ $0.isCancelled(id) }) else {
+            try Task.checkCancellation()
+            throw Status.stopped
+        }
+        try await sendCancelled(id)
+        return false
+    }
+
+    /// Sends what the watch brings, until it ends.
+    private func deliver(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest) async throws {
+        var iterator = watch.makeAsyncIterator()
+        while let first = try await iterator.next() {
+            var batch = EventBatch(watchID: id, request: request, member: member)
+            var progress = batch.add(first)
+            if progress == nil {
+                var failure: (any Error)?
+                repeat {
+                    try await call.send {
+                        do {
+                            while progress == nil, !batch.isFull, let next = try watch.nextAvailable() {
+                                progress = batch.add(next)
+                            }
+                        } catch {
+                            // After what came before it.
+                            failure = error
+                        }
+                        return try batch.takeResponse()?.serializedBytes()
+                    }
+                } while batch.hasMore
+                table.withLock { $0.sent(id) }
+                if let failure { throw failure }
+            }
+            if let progress { try await progressed(id, watch, through: progress) }
+        }
+    }
+
+    private func progressed(_ id: Int64, _ watch: Watch, through revision: Revision) async throws {
+        let progress = table.withLock { $0.progressed(id, through: revision) }
+        if progress.asksAgain { watch.requestProgress() }
+        if let revision = progress.ofWatch { try await sendProgress(id, revision) }
+        if let revision = progress.ofAll { try await sendProgressOfAll(revision) }
+    }
+
+    /// Returns the revision of a progress that only this watch held up.
+    private func ended(_ id: Int64, keepsNumber: Bool) -> Revision? {
+        let revision = table.withLock { $0.remove(id, keepsNumber: keepsNumber) }
+        ends.withLock { $0.removeValue(forKey: id) }?.resume()
+        return revision
+    }
+
+    /// Now and then asks those watches how far they are whose clients want to know, if they have sent nothing.
+    private func askQuietWatches() async throws {
+        while true {
+            try await Task.sleep(for: member.options.progressInterval)
+            for watch in table.withLock({ $0.quietWatches() }) { watch.requestProgress() }
+        }
+    }
+
+    // MARK: Responses
+
+    private func sendCancelled(_ id: Int64) async throws {
+        try await send { response in
+            response.watchID = id
+            response.canceled = true
+        }
+    }
+
+    private func sendProgress(_ id: Int64, _ revision: Revision) async throws {
+        try await send { [member] response in
+            response.watchID = id
+            response.header = member.header(revision)
+        }
+    }
+
+    private func sendProgressOfAll(_ revision: Revision) async throws {
+        try await sendProgress(-1, revision)
+        if table.withLock({ $0.takeAwaitedAgain() }) { requestProgress() }
+    }
+
+    private func send(_ fill: (inout EtcdWatchResponse) -> Void) async throws {
+        try await call.send {
+            var response = EtcdWatchResponse()
+            response.header = member.header()
+            fill(&response)
+            return try response.serializedBytes()
+        }
+    }
+}

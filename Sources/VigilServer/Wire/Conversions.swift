@@ -1,0 +1,58 @@
+import Vigil
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+extension Bytes {
+    init(_ data: Data) {
+        self.init([UInt8](data))
+    }
+}
+
+extension Data {
+    init(_ bytes: Bytes) {
+        self = bytes.withUnsafeBytes { Data($0) }
+    }
+}
+
+extension KeyRange {
+    /// A range as requests name it: no end is that one key, an end of one zero byte is everything from the key on.
+    init(key: Data, end: Data) {
+        if end.isEmpty {
+            self = .key(Bytes(key))
+        } else if end == Data([0]) {
+            self = .from(Bytes(key))
+        } else {
+            self = .range(Bytes(key), Bytes(end))
+        }
+    }
+}
+
+extension EtcdKeyValue {
+    init(_ keyValue: KeyValue) {
+        key = Data(keyValue.key)
+        value = Data(keyValue.value)
+        createRevision = keyValue.createRevision.onWire
+        modRevision = keyValue.modRevision.onWire
+        version = keyValue.version
+        lease = keyValue.lease
+    }
+}
+
+extension EtcdEvent {
+    init(_ event: WatchEvent) {
+        switch event.type {
+        case .put:
+            type = .put
+            kv = EtcdKeyValue(event.keyValue!)
+        case .delete:
+            type = .delete
+            kv.key = Data(event.key)
+            kv.modRevision = event.revision.onWire
+        }
+        if let previous = event.previous { prevKv = EtcdKeyValue(previous) }
+    }
+}

@@ -1,0 +1,33 @@
+import GRPCServer
+import NIOCore
+import SwiftProtobuf
+
+extension GRPCServer.Method {
+    /// A method with one message each way, of protobuf.
+    static func unary<Request: Message, Response: Message>(
+        _ path: String, _ handler: @escaping @Sendable (Request) async throws -> Response
+    ) -> GRPCServer.Method {
+        .unary(path) { bytes, _ in
+            let request = try Request(bytes)
+            return try await withStatus { try await handler(request) }.serializedBytes()
+        }
+    }
+
+    /// A method that is named and not yet there.
+    static func unimplemented(_ path: String) -> GRPCServer.Method {
+        GRPCServer.Method(path) { _ in
+            throw Status(.unimplemented, "vigil does not implement \(path)")
+        }
+    }
+}
+
+extension Message {
+    /// Reads a message of a call.
+    init(_ bytes: ByteBuffer) throws {
+        do {
+            try self.init(serializedBytes: Array(buffer: bytes))
+        } catch {
+            throw Status(.internalError, "the message is not a \(Self.protoMessageName): \(error)")
+        }
+    }
+}

