@@ -54,7 +54,7 @@ func makeFixture(_ path: String) async throws {
     try await store.setCursor("reader", to: .acknowledged(30))
     try await store.setCursor("holding", to: .acknowledged(40))
     try await store.setCursor(
-        "holding", hold: CursorHold(revisions: 1000, age: .seconds(86_400), bytes: 1 << 20, then: .fail))
+        "holding", hold: CursorHold(revisions: 1, age: .seconds(86_400), bytes: 1 << 20, then: .fail))
     kill(getpid(), SIGKILL)
 }
 
