@@ -63,7 +63,8 @@ public final class Environment: @unchecked Sendable {
     ///     transaction.
     ///   - mode: the permissions of the files, if they are created.
     /// - Throws: `noSuchFile`, `accessDenied`; `invalid` or `versionMismatch` if the file there is not LMDB's;
-    ///   `corrupted` if it has been truncated, or is small and has a damaged page; `busy` if this process has it open already, which LMDB does not survive.
+    ///   `corrupted` if it has been truncated, or is small and has a damaged page; `busy` if this process has it open
+    ///   already, which LMDB does not survive.
     public init(
         path: String, mapBytes: Int, maximumDatabases: Int = 16, maximumReaders: Int = 2048, readOnly: Bool = false,
         creates: Bool = true, mode: UInt32 = 0o600

@@ -22,6 +22,7 @@ func lockReaders(_ path: String) async throws {
     lock.l_len = 1
     guard fcntl(descriptor, F_SETLK, &lock) == 0 else { return say("not held") }
     say("held")
+    // There is nothing to await: it is killed.
     while true { try await Task.sleep(for: .seconds(60)) }
 }
 

@@ -6,6 +6,9 @@ import Vigil
 /// Everything at once, until it is killed: writers, watches fast and slow and from a cursor, compactions by hand and by
 /// retention, sealing, shrinking, backups, checks, and a disk that is full now and then. Says `ack …` as `write` does, and
 /// `bad …` of what must not be.
+///
+/// What sleeps here waits for nothing: a slow reader, and pauses between things that are done again and again, at moments
+/// that are meant to be any.
 func torture(_ path: String, seed: UInt64) async throws {
     disk_start(URL(fileURLWithPath: path).deletingLastPathComponent().path, nil, 0)
     var random = SeededGenerator(seed)
