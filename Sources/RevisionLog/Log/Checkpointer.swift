@@ -14,6 +14,8 @@ final class Checkpointer: CursorWriter {
         /// A cursor was acknowledged.
         var isAcknowledged = false
         var isStopping = false
+        /// Attempts that began.
+        var begun: UInt64 = 0
         /// Attempts that ended, well or not, and what the last one threw.
         var attempts: UInt64 = 0
         var failure: StoreError?
@@ -99,7 +101,7 @@ final class Checkpointer: CursorWriter {
     func checkpoint() throws {
         let seen = orders.notify { orders in
             orders.isUrgent = true
-            return orders.attempts
+            return orders.begun
         }
         // An attempt may have been under way; the one after it began after this call.
         try orders.wait { orders throws -> Void? in
@@ -261,6 +263,7 @@ final class Checkpointer: CursorWriter {
     /// False if it failed.
     private func checkpoint(_ writer: inout LogWriter) -> Bool {
         orders.withLock {
+            $0.begun += 1
             $0.isUrgent = false
             $0.isDirty = false
             $0.isAcknowledged = false
