@@ -51,6 +51,9 @@ let package = Package(
 
         // The server.
         .target(
+            name: "WireMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["Protos"], swiftSettings: settings),
+        .target(
             name: "GRPCServer",
             dependencies: [
                 "Threads", "CZlib",
@@ -66,7 +69,7 @@ let package = Package(
         .target(
             name: "VigilServer",
             dependencies: [
-                "Vigil", "GRPCServer", "Threads",
+                "Vigil", "GRPCServer", "Threads", "WireMessages",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -74,7 +77,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            exclude: ["Protos"], swiftSettings: settings),
+            swiftSettings: settings),
 
         // The command line.
         .target(name: "ChildProcess", dependencies: ["Threads"], path: "Tools/ChildProcess", swiftSettings: settings),
@@ -142,7 +145,8 @@ let package = Package(
         .testTarget(
             name: "VigilServerTests",
             dependencies: [
-                "VigilServer", "Vigil", "WatchDispatch", "GRPCServer", "GRPCClient", "ChildProcess", "TestSupport",
+                "VigilServer", "Vigil", "WatchDispatch", "GRPCServer", "GRPCClient", "WireMessages", "ChildProcess",
+                "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),

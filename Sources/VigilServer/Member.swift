@@ -1,5 +1,6 @@
 import GRPCServer
 import Vigil
+import WireMessages
 
 /// The store that is served, and who serves it: a cluster of one member.
 final class Member: Sendable {

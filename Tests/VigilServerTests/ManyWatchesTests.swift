@@ -1,6 +1,7 @@
 import GRPCClient
 import Testing
 import WatchDispatch
+import WireMessages
 
 @testable import Vigil
 @testable import VigilServer

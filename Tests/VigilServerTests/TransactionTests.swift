@@ -1,5 +1,6 @@
 import SwiftProtobuf
 import Testing
+import WireMessages
 
 @testable import VigilServer
 

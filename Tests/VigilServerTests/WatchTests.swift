@@ -1,5 +1,6 @@
 import Testing
 import Vigil
+import WireMessages
 
 @testable import VigilServer
 

@@ -3,6 +3,7 @@ import SwiftProtobuf
 import TestSupport
 import Testing
 import Vigil
+import WireMessages
 
 @testable import VigilServer
 

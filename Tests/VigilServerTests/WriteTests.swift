@@ -1,4 +1,5 @@
 import Testing
+import WireMessages
 
 @testable import VigilServer
 

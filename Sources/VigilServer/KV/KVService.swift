@@ -1,5 +1,6 @@
 import GRPCServer
 import Vigil
+import WireMessages
 
 /// `etcdserverpb.KV`: reads, writes, transactions, compaction.
 struct KVService {

@@ -1,5 +1,6 @@
 import GRPCServer
 import Vigil
+import WireMessages
 
 /// Answers one range request: reads, then filters, sorts and cuts as it asks.
 struct RangeExecution {

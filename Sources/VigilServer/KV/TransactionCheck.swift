@@ -1,5 +1,6 @@
 import GRPCServer
 import Vigil
+import WireMessages
 
 /// What etcd refuses in a transaction before it looks at any key.
 enum TransactionCheck {

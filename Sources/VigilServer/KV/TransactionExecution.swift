@@ -1,5 +1,6 @@
 import GRPCServer
 import Vigil
+import WireMessages
 
 /// Answers one transaction: makes a store's transaction of it, and a response of what that did.
 struct TransactionExecution {
@@ -130,6 +131,7 @@ struct TransactionExecution {
 
 extension EtcdDeleteRangeResponse {
     init(_ previous: [KeyValue], withPrevious: Bool) {
+        self.init()
         deleted = Int64(previous.count)
         if withPrevious { prevKvs = previous.map { EtcdKeyValue($0) } }
     }

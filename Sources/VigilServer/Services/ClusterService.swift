@@ -1,4 +1,5 @@
 import GRPCServer
+import WireMessages
 
 /// `etcdserverpb.Cluster`: one member, for ever.
 struct ClusterService {

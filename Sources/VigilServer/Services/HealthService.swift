@@ -1,6 +1,7 @@
 import GRPCServer
 import SwiftProtobuf
 import Vigil
+import WireMessages
 
 /// `grpc.health.v1.Health`: whether the store takes calls.
 struct HealthService {

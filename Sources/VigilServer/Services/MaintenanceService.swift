@@ -1,5 +1,6 @@
 import GRPCServer
 import Vigil
+import WireMessages
 
 /// `etcdserverpb.Maintenance`: status, and alarms, of which there are none.
 struct MaintenanceService {

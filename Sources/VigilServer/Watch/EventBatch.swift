@@ -1,4 +1,5 @@
 import Vigil
+import WireMessages
 
 /// Whole revisions of one watch that go to the client together.
 struct EventBatch {

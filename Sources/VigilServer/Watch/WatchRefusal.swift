@@ -1,4 +1,5 @@
 import Vigil
+import WireMessages
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

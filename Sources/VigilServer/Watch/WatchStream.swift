@@ -3,6 +3,7 @@ import NIOCore
 import SwiftProtobuf
 import Threads
 import Vigil
+import WireMessages
 
 /// One stream of watches. The task of the stream reads what the client asks for; each watch has a task of its own, which
 /// reads a ``Watch`` of the store and sends.

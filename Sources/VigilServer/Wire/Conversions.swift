@@ -1,4 +1,5 @@
 import Vigil
+import WireMessages
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -33,6 +34,7 @@ extension KeyRange {
 
 extension EtcdKeyValue {
     init(_ keyValue: KeyValue) {
+        self.init()
         key = Data(keyValue.key)
         value = Data(keyValue.value)
         createRevision = keyValue.createRevision.onWire
@@ -44,6 +46,7 @@ extension EtcdKeyValue {
 
 extension EtcdEvent {
     init(_ event: WatchEvent) {
+        self.init()
         switch event.type {
         case .put:
             type = .put

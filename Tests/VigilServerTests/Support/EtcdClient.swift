@@ -4,6 +4,7 @@ import NIOCore
 import SwiftProtobuf
 import TestSupport
 import Vigil
+import WireMessages
 
 @testable import VigilServer
 
