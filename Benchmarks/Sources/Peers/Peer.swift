@@ -5,9 +5,9 @@ public protocol PeerServer: Sendable {
     func start(directory: String) async throws -> any RunningPeer
 }
 public protocol RunningPeer: Sendable {
+    var process: ServerProcess { get }
     /// A client with one or more connections of its own, for one or many concurrent callers.
     func connect(connections: Int) async throws -> any PeerClient
-    func stop() async
 }
 public protocol PeerClient: Sendable {
     /// Puts durably; returns the revision (stream position) of the change. Any number of tasks may call it at once.
@@ -23,6 +23,7 @@ public protocol PeerWatch: Sendable { func cancel() async }
 /// Every peer whose server program is installed here.
 public func installedPeers() -> [any PeerServer] {
     let redis = Programs.find("redis-server").filter { $0.version >= RedisServer.oldest }
-    return Programs.find("etcd").map(EtcdServer.init) + redis.map(RedisServer.init)
+    return Programs.paths(of: "vigil").prefix(1).map(VigilServer.init)
+        + Programs.find("etcd").map(EtcdServer.init) + redis.map(RedisServer.init)
         + Programs.find("nats-server").map(NATSServer.init)
 }

@@ -16,7 +16,7 @@ func withPeer(_ server: any PeerServer, _ body: (any RunningPeer) async throws -
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let running = try await server.start(directory: directory)
     let result = await Result { try await body(running) }
-    await running.stop()
+    await running.process.stop()
     try result.get()
 }
 

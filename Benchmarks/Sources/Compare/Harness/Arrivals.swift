@@ -10,6 +10,15 @@ final class Arrivals: Sendable {
         missing = Atomic(count + 1)
     }
 
+    /// Of things whose number is not known yet: ``expect(_:)`` says it, before they are waited for.
+    convenience init() { self.init(Self.unknown) }
+
+    private static let unknown = 1 << 60
+
+    func expect(_ count: Int) {
+        missing.subtract(Self.unknown - count, ordering: .acquiringAndReleasing)
+    }
+
     func arrive() {
         if missing.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { resume(true) }
     }

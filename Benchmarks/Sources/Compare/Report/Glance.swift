@@ -1,15 +1,18 @@
-/// One line of the overview: Vigil against the best of the others, at the greatest size that both have.
+/// One line of the overview: Vigil, embedded or as a server, against the best of the others that are it too, at the
+/// greatest size that both have.
 struct Glance {
     let row: [String]
 
-    init?(_ section: Section, _ metric: Metric) {
-        let others = section.systems(metric.id).filter { !$0.hasPrefix("Vigil") && !isFloor($0) && isDurable($0) }
+    init?(of system: String, among isRival: (String) -> Bool, _ section: Section, _ metric: Metric) {
+        let others = section.systems(metric.id).filter {
+            isRival($0) && !$0.hasPrefix("Vigil") && !isFloor($0) && isDurable($0)
+        }
         guard !others.isEmpty,
             let size = section.sizes(metric.id).last(where: { size in
-                section.median(metric.id, "Vigil", size) != nil
+                section.median(metric.id, system, size) != nil
                     && others.contains { section.median(metric.id, $0, size) != nil }
             }),
-            let own = section.median(metric.id, "Vigil", size)
+            let own = section.median(metric.id, system, size)
         else { return nil }
         let isHigherBetter = metric.unit.isHigherBetter
         let best = others.compactMap { name in section.median(metric.id, name, size).map { (name, $0) } }

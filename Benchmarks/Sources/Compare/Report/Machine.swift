@@ -35,7 +35,7 @@ struct Machine: Codable, Sendable {
             [environment["COMPARE_VIGIL"], environment["COMPARE_SWIFT"]].compactMap { $0 }
             + ["SQLite \(sqlite ?? "?")", "LMDB \(major).\(minor).\(patch)"]
             + Self.packages(environment["COMPARE_RESOLVED"])
-            + storeSystems().filter { $0 is PeerSystem }.map(\.name)
+            + storeSystems().filter { $0 is PeerSystem && !$0.name.hasPrefix("Vigil") }.map(\.name)
         absent = absentPeers()
     }
 

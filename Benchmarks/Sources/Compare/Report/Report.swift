@@ -57,12 +57,22 @@ struct Report {
         return "## Budgets\n\n" + table(["what", "measured", "budget", "met"], rows, numbers: 1...2)
     }
 
-    /// Vigil and the best of the others, at the greatest size.
+    /// Vigil and the best of the others, at the greatest size; then its server beside etcd, by the same client.
     private var glance: String {
-        let rows = results.sections.flatMap { section in section.metrics.compactMap { Glance(section, $0)?.row } }
+        let tables = [
+            glance("At a glance", of: "Vigil") { _ in true },
+            glance("The server beside etcd", of: "Vigil server") { $0.hasPrefix("etcd") },
+        ]
+        return tables.filter { !$0.isEmpty }.joined(separator: "\n\n")
+    }
+
+    private func glance(_ title: String, of system: String, among isRival: (String) -> Bool) -> String {
+        let rows = results.sections.flatMap { section in
+            section.metrics.compactMap { Glance(of: system, among: isRival, section, $0)?.row }
+        }
         guard !rows.isEmpty else { return "" }
-        return "## At a glance\n\n"
-            + table(["what", "at", "Vigil", "best other", "", "Vigil is"], rows, numbers: 2...3)
+        return "## \(title)\n\n"
+            + table(["what", "at", system, "best other", "", "\(system) is"], rows, numbers: 2...3)
     }
 
     private func text(_ section: Section) -> String {

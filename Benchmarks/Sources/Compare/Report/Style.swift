@@ -12,6 +12,7 @@ struct Style {
 
     /// By how the name begins; the first that fits.
     private static let styles: [(String, Style)] = [
+        ("Vigil server", Style(color: "#0b9fd0", width: 2.4)),
         ("Vigil, ", Style(color: "#6ea8fe", width: 2, isDashed: true)),
         ("Vigil", Style(color: "#0b57d0", width: 3)),
         ("SQLite", Style(color: "#b35900")),

@@ -12,7 +12,7 @@ struct PeerSystem: StoreSystem {
     }
 
     /// Those that the comparison knows, for the report to name what is absent.
-    static let known = ["etcd", "Redis Streams", "NATS JetStream"]
+    static let known = ["Vigil server", "etcd", "Redis Streams", "NATS JetStream"]
 }
 
 private struct PeerStore: OpenStore {
@@ -22,7 +22,9 @@ private struct PeerStore: OpenStore {
         PeerSession(client: try await peer.connect(connections: max(1, min(16, callers / 4))))
     }
 
-    func shutDown() async { await peer.stop() }
+    func shutDown() async { await peer.process.stop() }
+
+    var residentBytes: Int? { peer.process.residentBytes }
 }
 
 private struct PeerSession: StoreSession {

@@ -13,6 +13,8 @@ protocol OpenStore: Sendable {
     func fill(_ changes: [Change], deadline: Int64) async throws -> Int
     /// Closes the store, or stops its server.
     func shutDown() async throws
+    /// Bytes of memory that its server has now; nil if it is in this process.
+    var residentBytes: Int? { get }
 }
 
 protocol StoreSession: Sendable {
@@ -49,6 +51,8 @@ enum Keys: Sendable {
 func key(_ number: some BinaryInteger) -> String { "k/\(number)" }
 
 extension OpenStore {
+    var residentBytes: Int? { nil }
+
     /// By many callers at once.
     func fill(_ changes: [Change], deadline: Int64) async throws -> Int {
         let callers = min(1024, changes.count)

@@ -11,10 +11,12 @@ struct FanOut: Workload {
                 Metric(id: "p50", title: "p50 of all events", unit: .nanoseconds),
                 Metric(id: "p99", title: "p99 of all events", unit: .nanoseconds),
                 Metric(id: "last", title: "p50 of the last watcher's event", unit: .nanoseconds),
+                Metric(id: "rate", title: "events delivered a second, with 16 writers", unit: .perSecond),
             ],
             text: """
                 One writer puts 128 bytes under one key and waits until all watchers of it have the event. Time counts \
-                from before the put: with one watcher it is the latency from a put to its event.
+                from before the put: with one watcher it is the latency from a put to its event. Then 16 writers put \
+                that key as fast as they can, and the time until the last watcher has the last event counts.
                 """)
         await run.interleave(storeSystems(), rounds: run.rounds, name: \.name, in: section) { system, _ in
             let path = run.newDirectory()
@@ -50,9 +52,26 @@ struct FanOut: Workload {
         section.record("p50", system, watchers, all.percentile(0.5))
         section.record("p99", system, watchers, all.percentile(0.99))
         section.record("last", system, watchers, last.percentile(0.5))
+        section.record("rate", system, watchers, try await rate(turn, store, watchers, seconds: seconds))
         for watch in watches { await watch.cancel() }
         await reader.close()
         await writer.close()
+    }
+
+    /// Events delivered a second: so many puts in so many seconds, and the time until all watchers have had the last.
+    private func rate(
+        _ turn: FanOutTurn, _ store: any OpenStore, _ watchers: Int, seconds: Double
+    ) async throws -> Double {
+        let session = OneKeySession(session: try await store.session(callers: 16))
+        let arrivals = Arrivals()
+        turn.count(arrivals)
+        let start = now()
+        let figures = try await Writers(count: 16, valueBytes: 128).write(session, seconds: seconds)
+        arrivals.expect(figures.puts * watchers)
+        guard await arrivals.wait(seconds: 30) else { throw MeasurementError("events did not come within 30 s") }
+        let time = now() - start
+        await session.close()
+        return Double(figures.puts * watchers) / (Double(time) / 1e9)
     }
 
     private func turn(
@@ -68,7 +87,8 @@ struct FanOut: Workload {
 /// The times of one put's events.
 private final class FanOutTurn: Sendable {
     private struct State {
-        var start: Int64 = 0
+        /// Nil if the events are only counted.
+        var start: Int64?
         var times = Times()
         var arrivals: Arrivals?
     }
@@ -81,13 +101,24 @@ private final class FanOutTurn: Sendable {
         return arrivals
     }
 
+    /// From now on events are only counted.
+    func count(_ arrivals: Arrivals) {
+        state.withLock { $0 = State(arrivals: arrivals) }
+    }
+
     func arrive() {
-        let moment = now()
         state.withLock { state in
-            state.times.add(moment - state.start)
+            if let start = state.start { state.times.add(now() - start) }
             return state.arrivals
         }?.arrive()
     }
 
     func end() -> Times { state.withLock { $0.times } }
+}
+
+/// Puts one key, whichever is asked for.
+private struct OneKeySession: ForwardingSession {
+    let session: any StoreSession
+
+    func put(_ key: String, _ value: [UInt8]) async throws -> Int64 { try await session.put("k/fan", value) }
 }

@@ -12,6 +12,7 @@ struct Stalled: Workload {
                 Metric(id: "put", title: "p99 of a put", unit: .nanoseconds, isCharted: false),
                 Metric(id: "p50", title: "p50 from a put to its healthy watcher", unit: .nanoseconds, isCharted: false),
                 Metric(id: "p99", title: "p99 from a put to its healthy watcher", unit: .nanoseconds, isCharted: false),
+                Metric(id: "memory", title: "memory of the server", unit: .bytes, isCharted: false),
             ],
             text: """
                 8 writers put 1024 bytes as fast as they can, to \(Self.watchers) keys with one healthy watcher on each. \
@@ -41,6 +42,7 @@ struct Stalled: Workload {
                 try await measure(writer, times, seconds: seconds) { metric, value in
                     section.record(metric, system.name, count, value)
                 }
+                section.record("memory", system.name, count, store.residentBytes.map(Double.init))
             }
             for watch in watches { await watch.cancel() }
             for session in [stalled, reader, writer] { await session.close() }

@@ -16,23 +16,6 @@ struct EtcdServer: PeerServer {
             // More than the 2 GiB that it allows itself, which a large run fills.
             "--quota-backend-bytes", "\(8 << 30)",
         ]
-        let process = try ServerProcess(path, options, directory: directory)
-        try await process.answer {
-            let connection = try await EtcdConnection(port: port)
-            defer { Task { await connection.close() } }
-            try await connection.get("health")
-        }
-        return Running(process: process, port: port)
-    }
-
-    private struct Running: RunningPeer {
-        let process: ServerProcess
-        let port: Int
-
-        func connect(connections: Int) async throws -> any PeerClient {
-            try await EtcdClient(port: port, connections: connections)
-        }
-
-        func stop() async { await process.stop() }
+        return try await RunningEtcd(ServerProcess(path, options, directory: directory), port: port)
     }
 }

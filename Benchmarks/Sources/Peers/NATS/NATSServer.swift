@@ -41,7 +41,5 @@ struct NATSServer: PeerServer {
         func connect(connections: Int) async throws -> any PeerClient {
             try await NATSClient(port: port, connections: connections)
         }
-
-        func stop() async { await process.stop() }
     }
 }

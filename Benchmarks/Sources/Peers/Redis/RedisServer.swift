@@ -32,7 +32,5 @@ struct RedisServer: PeerServer {
         func connect(connections: Int) async throws -> any PeerClient {
             try await RedisClient(port: port, connections: connections)
         }
-
-        func stop() async { await process.stop() }
     }
 }

@@ -5,15 +5,20 @@ import Foundation
 enum Programs {
     /// All programs of that name with the version that each says it has, each version once.
     static func find(_ name: String) -> [(path: String, version: Version)] {
-        let environment = ProcessInfo.processInfo.environment
-        let lists = [environment["VIGIL_PEERS"], environment["PATH"], "/usr/sbin"].compactMap { $0 }
-        let paths = lists.flatMap { $0.split(separator: ":") }.map { "\($0)/\(name)" }
         var found: [(path: String, version: Version)] = []
-        for path in paths where FileManager.default.isExecutableFile(atPath: path) {
+        for path in paths(of: name) {
             guard let version = version(of: path), !found.contains(where: { $0.version == version }) else { continue }
             found.append((path, version))
         }
         return found
+    }
+
+    /// All programs of that name, the first of them first.
+    static func paths(of name: String) -> [String] {
+        let environment = ProcessInfo.processInfo.environment
+        let lists = [environment["VIGIL_PEERS"], environment["PATH"], "/usr/sbin"].compactMap { $0 }
+        return lists.flatMap { $0.split(separator: ":") }.map { "\($0)/\(name)" }
+            .filter { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     /// What `--version` prints begins with the program's name and version, in one way or another.

@@ -4,10 +4,11 @@ import Foundation
 ///
 /// For that a shell stands between: it holds the reading end of a pipe whose writing end only this process has, and
 /// kills the server as soon as the pipe ends.
-final class ServerProcess: Sendable {
+public final class ServerProcess: Sendable {
     private static let script = """
         exec 3<&0
         "$@" </dev/null 3<&- & server=$!
+        echo $server >"$0"
         { read -r _ <&3; kill -KILL $server; } & guard=$!
         wait $server
         kill $guard
@@ -17,10 +18,13 @@ final class ServerProcess: Sendable {
     private let input: FileHandle
     private let exit: AsyncStream<Never>
     private let log: String
+    /// The file that says which process the server is.
+    private let identifier: String
 
     /// Starts `program`; what it prints goes to `server.log` in `directory`.
     init(_ program: String, _ arguments: [String], directory: String) throws {
         log = directory + "/server.log"
+        identifier = directory + "/server.pid"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         guard FileManager.default.createFile(atPath: log, contents: nil), let output = FileHandle(forWritingAtPath: log)
         else { throw PeerError("cannot write \(log)") }
@@ -29,7 +33,7 @@ final class ServerProcess: Sendable {
         input = pipe.fileHandleForWriting
         process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", Self.script, "sh", program] + arguments
+        process.arguments = ["-c", Self.script, identifier, program] + arguments
         process.standardInput = pipe
         process.standardOutput = output
         process.standardError = output
@@ -42,9 +46,18 @@ final class ServerProcess: Sendable {
     deinit { try? input.close() }
 
     /// Kills it, and returns when it is gone.
-    func stop() async {
+    public func stop() async {
         try? input.close()
         for await _ in exit {}
+    }
+
+    /// Bytes of memory that it has now; nil where the system does not say.
+    public var residentBytes: Int? {
+        guard let number = (try? String(contentsOfFile: identifier, encoding: .utf8)).map({ $0.dropLast() }),
+            let status = try? String(contentsOfFile: "/proc/\(number)/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") })
+        else { return nil }
+        return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
     }
 
     /// The child inherits what this thread blocks. Threads that run tasks block nearly everything, and a shell that never
