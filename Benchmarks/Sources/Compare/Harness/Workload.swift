@@ -8,5 +8,5 @@ protocol Workload: Sendable {
 /// All of them, in the order of the report.
 let allWorkloads: [any Workload] = [
     Puts(), Sustained(), Checkpoints(), FanOut(), Stalled(), History(), Opening(), Recovery(), DiskUse(),
-    ProducerCost(), Delivery(), LiveLatency(), DispatchCost(), Registration(), MachineLimits(),
+    ProducerCost(), Delivery(), LiveLatency(), DispatchCost(), Registration(), MachineLimits(), FlushBesideCommits(),
 ]

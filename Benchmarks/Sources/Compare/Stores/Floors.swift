@@ -6,8 +6,10 @@ import Foundation
 enum FlushFloor {
     static let name = "bare pwrite + fdatasync"
 
-    /// Blocks for so many seconds.
-    static func measure(_ path: String, writers: Int, bytes: Int, seconds: Double) throws -> PutFigures {
+    /// Blocks for so many seconds. `flushed` is told how many puts each flush was for.
+    static func measure(
+        _ path: String, writers: Int, bytes: Int, seconds: Double, flushed: (Int) -> Void = { _ in }
+    ) throws -> PutFigures {
         let size = 16 << 20
         let file = open(path, O_RDWR | O_CREAT, 0o600)
         guard file >= 0 else { throw FloorError(call: "open", code: errno) }
@@ -30,6 +32,7 @@ enum FlushFloor {
             offset += record.count
             figures.times.add(now() - begin)
             figures.puts += writers
+            flushed(writers)
         } while now() - start < .seconds(seconds)
         figures.seconds = Double(now() - start) / 1e9
         return figures
@@ -42,37 +45,54 @@ enum LMDBFloor {
 
     /// Blocks for so many seconds.
     static func measure(_ path: String, writers: Int, bytes: Int, seconds: Double) throws -> PutFigures {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        var environment: OpaquePointer?
-        try check("mdb_env_create", mdb_env_create(&environment))
-        defer { mdb_env_close(environment) }
-        try check("mdb_env_set_mapsize", mdb_env_set_mapsize(environment, 16 << 30))
-        try check("mdb_env_open", mdb_env_open(environment, path, 0, 0o600))
-
-        var value = [UInt8](repeating: 0x78, count: bytes)
-        var (figures, random) = (PutFigures(), Random(seed: 1))
+        let lmdb = try BareLMDB(path, valueBytes: bytes)
+        var figures = PutFigures()
         let start = now()
         repeat {
             let begin = now()
-            var transaction: OpaquePointer?
-            var database: MDB_dbi = 0
-            try check("mdb_txn_begin", mdb_txn_begin(environment, nil, 0, &transaction))
-            try check("mdb_dbi_open", mdb_dbi_open(transaction, nil, 0, &database))
-            for _ in 0..<writers {
-                var key = Array(Compare.key(random.next(below: 1_000_000)).utf8)
-                try put(transaction, database, &key, &value)
-            }
-            try check("mdb_txn_commit", mdb_txn_commit(transaction))
+            try lmdb.commit(puts: writers)
             figures.times.add(now() - begin)
             figures.puts += writers
         } while now() - start < .seconds(seconds)
         figures.seconds = Double(now() - start) / 1e9
         return figures
     }
+}
 
-    private static func put(
-        _ transaction: OpaquePointer?, _ database: MDB_dbi, _ key: inout [UInt8], _ value: inout [UInt8]
-    ) throws {
+/// LMDB with nothing around it. For one thread.
+final class BareLMDB {
+    private let environment: OpaquePointer?
+    private var value: [UInt8]
+    private var random = Random(seed: 1)
+
+    init(_ path: String, valueBytes: Int) throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        var environment: OpaquePointer?
+        let code = mdb_env_create(&environment)
+        (self.environment, value) = (environment, [UInt8](repeating: 0x78, count: valueBytes))
+        try check("mdb_env_create", code)
+        try check("mdb_env_set_mapsize", mdb_env_set_mapsize(environment, 16 << 30))
+        try check("mdb_env_open", mdb_env_open(environment, path, 0, 0o600))
+    }
+
+    deinit {
+        mdb_env_close(environment)
+    }
+
+    /// Puts so many values under random keys out of a million, those of one commit in the keys' order.
+    func commit(puts: Int) throws {
+        var transaction: OpaquePointer?
+        var database: MDB_dbi = 0
+        try check("mdb_txn_begin", mdb_txn_begin(environment, nil, 0, &transaction))
+        try check("mdb_dbi_open", mdb_dbi_open(transaction, nil, 0, &database))
+        for number in (0..<puts).map({ _ in random.next(below: 1_000_000) }).sorted() {
+            var key = Array(Compare.key(number).utf8)
+            try put(transaction, database, &key)
+        }
+        try check("mdb_txn_commit", mdb_txn_commit(transaction))
+    }
+
+    private func put(_ transaction: OpaquePointer?, _ database: MDB_dbi, _ key: inout [UInt8]) throws {
         try key.withUnsafeMutableBytes { key in
             try value.withUnsafeMutableBytes { value in
                 var name = MDB_val(mv_size: key.count, mv_data: key.baseAddress)
@@ -82,7 +102,7 @@ enum LMDBFloor {
         }
     }
 
-    private static func check(_ call: String, _ code: Int32) throws {
+    private func check(_ call: String, _ code: Int32) throws {
         if code != 0 { throw FloorError(call: call, code: code) }
     }
 }
