@@ -54,9 +54,11 @@ let package = Package(
             name: "WireMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["Protos"], swiftSettings: settings),
         .target(
+            name: "GRPCWire", dependencies: [.product(name: "NIOCore", package: "swift-nio")], swiftSettings: settings),
+        .target(
             name: "GRPCServer",
             dependencies: [
-                "Threads", "CZlib",
+                "GRPCWire", "Threads", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
@@ -76,6 +78,19 @@ let package = Package(
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+
+        // The client.
+        .target(
+            name: "GRPCClient",
+            dependencies: [
+                "GRPCWire", "Threads",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),
 
@@ -121,20 +136,10 @@ let package = Package(
                 "Vigil", "RevisionLog", "Threads", "CrashWriter", "CDiskShim", "ChildProcess", "TestSupport",
             ],
             swiftSettings: settings),
-        .target(
-            name: "GRPCClient",
-            dependencies: [
-                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHPACK", package: "swift-nio-http2"),
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-            ],
-            path: "Tests/GRPCClient", swiftSettings: settings),
         .testTarget(
             name: "GRPCServerTests",
             dependencies: [
-                "GRPCServer", "GRPCClient", "Threads", "TestSupport", "CZlib",
+                "GRPCServer", "GRPCClient", "GRPCWire", "Threads", "TestSupport", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),

@@ -13,8 +13,6 @@ enum Limits {
     static let headerListBytes = 16 << 10
     /// Bytes of a frame that we accept: the least that HTTP/2 allows.
     static let frameBytes = 16 << 10
-    /// Bytes of a status message before it is percent-encoded; what is longer is cut, since it travels in a header.
-    static let statusMessageBytes = 1 << 10
     /// Resets of streams that a client may send within `floodSeconds`: each makes and cancels a task.
     static let resets = 10_000
     /// Erroneous streams within `floodSeconds`.
@@ -28,8 +26,6 @@ enum Limits {
     static let handshakeSeconds: Int64 = 10
     /// Pings that come too soon before the connection is closed for it.
     static let pingStrikes = 2
-    /// Digits of a timeout, as gRPC defines it.
-    static let timeoutDigits = 8
     /// Connections that the operating system holds until they are accepted.
     static let backlog: Int32 = 1024
 }

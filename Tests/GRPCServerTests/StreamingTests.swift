@@ -58,7 +58,7 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     for number in 1...1000 {
-                        try await call.sendAwaitingRoom([UInt8](repeating: 1, count: 8 << 10), isLast: number == 1000)
+                        try await call.send([UInt8](repeating: 1, count: 8 << 10), isLast: number == 1000)
                         left.increment()
                     }
                 }

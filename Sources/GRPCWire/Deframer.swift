@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// Cuts the bytes of a stream into messages.
 ///
@@ -6,29 +6,29 @@ import NIOCore
 ///
 /// Messages begin and end anywhere within DATA frames. A length over the limit is refused before anything of that size
 /// is held.
-struct Deframer {
-    struct Message: Sendable {
-        var isCompressed: Bool
-        var bytes: ByteBuffer
+package struct Deframer {
+    package struct Message: Sendable {
+        package var isCompressed: Bool
+        package var bytes: ByteBuffer
     }
 
-    static let prefixBytes = 5
+    package static let prefixBytes = 5
 
     private let maximumBytes: Int
     private var buffer: ByteBuffer?
 
-    init(maximumBytes: Int) {
+    package init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
     /// Takes what has arrived.
-    mutating func append(_ bytes: ByteBuffer) {
+    package mutating func append(_ bytes: ByteBuffer) {
         var bytes = bytes
         if buffer == nil { buffer = bytes } else { buffer!.writeBuffer(&bytes) }
     }
 
     /// The next message, nil if it is not complete.
-    mutating func next() throws(Status) -> Message? {
+    package mutating func next() throws(Status) -> Message? {
         guard var bytes = buffer, bytes.readableBytes >= Self.prefixBytes else { return nil }
         let start = bytes.readerIndex
         let flag = bytes.getInteger(at: start, as: UInt8.self)!
@@ -46,12 +46,12 @@ struct Deframer {
     }
 
     /// Whether a message has begun and not ended.
-    var isInMessage: Bool { buffer != nil }
+    package var isInMessage: Bool { buffer != nil }
 }
 
 extension ByteBuffer {
     /// A message as it goes over the wire, uncompressed.
-    init(framing message: [UInt8]) {
+    package init(framing message: [UInt8]) {
         self = ByteBufferAllocator().buffer(capacity: Deframer.prefixBytes + message.count)
         writeInteger(UInt8(0))
         writeInteger(UInt32(message.count))

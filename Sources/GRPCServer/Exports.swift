@@ -1,0 +1,2 @@
+// `Status` is part of what a handler says.
+@_exported public import GRPCWire
