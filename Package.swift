@@ -24,6 +24,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
@@ -64,6 +66,9 @@ let package = Package(
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -99,7 +104,7 @@ let package = Package(
         .executableTarget(
             name: "VigilCommand",
             dependencies: [
-                "Vigil", "VigilServer", "RevisionLog", "ChildProcess", "Threads",
+                "Vigil", "VigilServer", "GRPCServer", "RevisionLog", "ChildProcess", "Threads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -136,13 +141,22 @@ let package = Package(
                 "Vigil", "RevisionLog", "Threads", "CrashWriter", "CDiskShim", "ChildProcess", "TestSupport",
             ],
             swiftSettings: settings),
+        .target(
+            name: "TestCertificates",
+            dependencies: [
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            path: "Tests/TestCertificates", swiftSettings: settings),
         .testTarget(
             name: "GRPCServerTests",
             dependencies: [
-                "GRPCServer", "GRPCClient", "GRPCWire", "Threads", "TestSupport", "CZlib",
+                "GRPCServer", "GRPCClient", "GRPCWire", "Threads", "TestSupport", "TestCertificates", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -151,7 +165,7 @@ let package = Package(
             name: "VigilServerTests",
             dependencies: [
                 "VigilServer", "Vigil", "WatchDispatch", "GRPCServer", "GRPCClient", "WireMessages", "ChildProcess",
-                "TestSupport",
+                "TestSupport", "TestCertificates",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
@@ -163,7 +177,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "VigilCommand", "CrashWriter", "ChildProcess", "GRPCClient", "TestSupport",
+                "VigilCommand", "CrashWriter", "ChildProcess", "GRPCClient", "TestSupport", "TestCertificates",
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings

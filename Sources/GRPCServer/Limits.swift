@@ -22,10 +22,14 @@ enum Limits {
     /// Frames that answer a client and cannot be written, since it does not read.
     static let bufferedControlFrames = 10_000
     static let floodSeconds: Int64 = 30
-    /// Seconds within which a new connection must have sent its settings.
-    static let handshakeSeconds: Int64 = 10
     /// Pings that come too soon before the connection is closed for it.
     static let pingStrikes = 2
+    /// Bytes of a file of certificates or with a key.
+    static let certificateFileBytes = 1 << 20
+    /// A connection that has not shaken hands for so long makes room for new ones.
+    static let handshakeYieldMilliseconds: Int64 = 1000
+    /// Between two lines of the log that say that connections are refused.
+    static let refusalLogSeconds: Int64 = 1
     /// Connections that the operating system holds until they are accepted.
     static let backlog: Int32 = 1024
 }

@@ -28,11 +28,12 @@ public final class Server: Service {
     /// Listens at once; what connects is served as soon as ``run()`` is called, which it must be.
     ///
     /// - Parameter port: 0 for one that is free.
-    /// - Throws: An error of the system if it cannot listen there.
+    /// - Throws: A ``TLSError`` if the files of ``ServerOptions/tls`` cannot be used, an error of the system if it cannot
+    ///   listen there.
     public static func bind(
         host: String, port: Int, methods: [Method], options: ServerOptions = ServerOptions(), logger: Logger
     ) async throws -> Server {
-        let state = ServerState(options: options, methods: methods, logger: logger)
+        let state = try await ServerState(options: options, methods: methods, logger: logger)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: Limits.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -64,8 +65,15 @@ public final class Server: Service {
         }
     }
 
+    /// Reads the files of ``ServerOptions/tls`` again, soon, as is done by itself when they have changed. What is wrong with
+    /// them is logged, and then the certificates that are in use stay. Connections go on with what they began with.
+    public func reloadCertificates() {
+        state.certificates?.reload()
+    }
+
     private func serve() async {
         await withDiscardingTaskGroup { group in
+            if let certificates = state.certificates { group.addTask { await certificates.run() } }
             for await connection in state.connections {
                 group.addTask { await connection.run() }
             }

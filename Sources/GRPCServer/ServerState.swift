@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOHTTP2
+import NIOSSL
 import Threads
 
 /// What the connections of one server share.
@@ -8,17 +9,14 @@ final class ServerState: Sendable {
     let options: ServerOptions
     let methods: [String: Method]
     let logger: Logger
+    let certificates: ServerCertificates?
     let shutdownStatus = Status(.unavailable, "the server is shutting down")
     let connections: AsyncStream<Connection>
     private let continuation: AsyncStream<Connection>.Continuation
-    private let open = Lock(Open())
+    private let open = Lock(Admission())
 
-    private struct Open {
-        var connections: [ObjectIdentifier: Connection] = [:]
-        var isShuttingDown = false
-    }
-
-    init(options: ServerOptions, methods: [Method], logger: Logger) {
+    init(options: ServerOptions, methods: [Method], logger: Logger) async throws {
+        certificates = if let tls = options.tls { try await ServerCertificates(tls, logger: logger) } else { nil }
         self.options = options
         self.methods = Dictionary(methods.map { ($0.path, $0) }) { _, last in last }
         self.logger = logger
@@ -30,21 +28,25 @@ final class ServerState: Sendable {
     func accepted(_ channel: any Channel) throws {
         let goAway = SentGoAway()
         let handler = ConnectionHandler(server: self, channel: channel, goAway: goAway)
+        if let certificates {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificates.context))
+        }
         try channel.pipeline.syncOperations.addHandler(http2Handler(goAway))
         try channel.pipeline.syncOperations.addHandler(handler)
         guard let connection = handler.connection else { return }
-        let isRefused = open.withLock { open in
-            if open.isShuttingDown || open.connections.count >= options.maximumConnections { return true }
-            open.connections[ObjectIdentifier(connection)] = connection
-            return false
-        }
-        if isRefused {
-            logger.warning("a connection is refused: \(options.maximumConnections) are open, the limit")
+        switch open.withLock({ $0.admit(connection, options, at: .now()) }) {
+        case .admitted(let evicted):
+            evicted?.channel.close(promise: nil)
+            continuation.yield(connection)
+        case .refused(let reason):
+            if let reason { logger.warning("\(reason)") }
             connection.closed()
             channel.close(promise: nil)
-            return
         }
-        continuation.yield(connection)
+    }
+
+    func handshakeEnded(_ connection: Connection) {
+        open.withLock { $0.handshakeEnded(connection) }
     }
 
     private func http2Handler(_ goAway: SentGoAway) -> NIOHTTP2Handler {
@@ -71,27 +73,20 @@ final class ServerState: Sendable {
 
     func closed(_ connection: Connection) {
         connection.closed()
-        open.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
+        open.withLock { $0.closed(connection) }
     }
 
     /// No more connections come.
     func stoppedListening() {
         continuation.finish()
+        certificates?.stop()
     }
 
     func beginShutdown() {
-        let connections = open.withLock { open in
-            open.isShuttingDown = true
-            return Array(open.connections.values)
-        }
-        for connection in connections { connection.enqueue(.shutDown) }
+        for connection in open.withLock({ $0.shutDown() }) { connection.enqueue(.shutDown) }
     }
 
     func close(_ status: Status) {
-        let connections = open.withLock { open in
-            open.isShuttingDown = true
-            return Array(open.connections.values)
-        }
-        for connection in connections { connection.enqueue(.close(status)) }
+        for connection in open.withLock({ $0.shutDown() }) { connection.enqueue(.close(status)) }
     }
 }

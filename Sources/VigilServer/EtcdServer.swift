@@ -23,22 +23,25 @@ public final class EtcdServer: Service {
     /// Listens at once; what connects is served as soon as ``run()`` is called, which it must be. The store stays the
     /// caller's, to be closed after ``run()`` returned.
     ///
-    /// - Throws: ``ServingError`` for an address that other machines reach, unless
-    ///   ``EtcdServerOptions/allowsInsecure``; an error of the system if it cannot listen there.
+    /// - Throws: ``ServingError`` for an address that other machines reach, without
+    ///   ``GRPCServer/ServerOptions/tls`` or ``EtcdServerOptions/allowsInsecure``; `TLSError` for certificates that cannot
+    ///   be used; an error of the system if it cannot listen there.
     public static func bind(
         _ store: WatchStore, options: EtcdServerOptions = EtcdServerOptions(), logger: Logger
     ) async throws -> EtcdServer {
         let address = try SocketAddress.makeAddressResolvingHost(options.host, port: options.port)
-        guard options.allowsInsecure || address.isLoopback else {
+        let isEncrypted = options.connections.tls != nil
+        guard isEncrypted || options.allowsInsecure || address.isLoopback else {
             throw ServingError(
-                "\(options.host) can be reached from other machines, and nothing is encrypted: serve 127.0.0.1, or ask "
-                    + "for it explicitly with --insecure")
+                "\(options.host) can be reached from other machines, and nothing is encrypted: give it a certificate with "
+                    + "--tls-cert and --tls-key, serve 127.0.0.1, or ask for it explicitly with --insecure")
         }
+        let scheme = isEncrypted ? "https" : "http"
         let member = try Member(store: store, options: options)
         let methods =
             KVService(member: member).methods + WatchService(member: member).methods + LeaseService().methods
             + MaintenanceService(member: member).methods + HealthService(member: member).methods
-            + ClusterService(member: member, url: "http://\(options.host):\(options.port)").methods
+            + ClusterService(member: member, url: "\(scheme)://\(options.host):\(options.port)").methods
         return EtcdServer(
             try await Server.bind(
                 host: options.host, port: options.port, methods: methods, options: options.connections, logger: logger))
@@ -46,6 +49,11 @@ public final class EtcdServer: Service {
 
     /// The port on which it listens, also if any free one was asked for.
     public var port: Int { server.address.port ?? 0 }
+
+    /// Reads the certificates again. See ``GRPCServer/Server/reloadCertificates()``.
+    public func reloadCertificates() {
+        server.reloadCertificates()
+    }
 
     /// Serves until the task is cancelled or a graceful shutdown is triggered. See ``GRPCServer/Server/run()``.
     public func run() async throws {

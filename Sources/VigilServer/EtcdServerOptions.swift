@@ -10,7 +10,7 @@ public struct EtcdServerOptions: Sendable {
     public var allowsInsecure = false
     /// How often a watch that asked for progress is told, if nothing else was sent.
     public var progressInterval: Duration = .seconds(5)
-    /// Sizes and rhythms of the connections.
+    /// Encryption, sizes and rhythms of the connections.
     public var connections = ServerOptions()
 
     /// The defaults: this machine only.

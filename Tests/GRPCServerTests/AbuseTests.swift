@@ -116,9 +116,16 @@ struct RawConnection {
     /// What opens a connection of HTTP/2: the magic, and settings that change nothing.
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
 
-    static func connect(to address: SocketAddress) async throws -> RawConnection {
-        RawConnection(
-            channel: try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(to: address).get())
+    /// Through the handler that `make` returns, if any.
+    static func connect(
+        to address: SocketAddress, through make: @escaping @Sendable () throws -> (any ChannelHandler)? = { nil }
+    ) async throws -> RawConnection {
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                if let handler = try make() { try channel.pipeline.syncOperations.addHandler(handler) }
+            }
+        }
+        return RawConnection(channel: try await bootstrap.connect(to: address).get())
     }
 
     func write(_ bytes: [UInt8]) async throws {

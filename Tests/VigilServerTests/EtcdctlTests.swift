@@ -76,6 +76,8 @@ import Vigil
 /// `etcdctl`, for one server.
 struct Etcdctl: Sendable {
     let port: Int
+    /// Given to each command. With certificates among them it speaks TLS.
+    var options: [String] = []
 
     static let path: String? = {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -94,12 +96,16 @@ struct Etcdctl: Sendable {
 
     private func start(_ arguments: [String], input: String?) throws -> ChildProcess {
         try ChildProcess(
-            Self.path!, ["--endpoints", "127.0.0.1:\(port)"] + arguments, environment: ["ETCDCTL_API": "3"],
+            Self.path!, ["--endpoints", "127.0.0.1:\(port)"] + options + arguments, environment: ["ETCDCTL_API": "3"],
             input: input.map { Array($0.utf8) }, errors: "/dev/null")
     }
 
     /// Runs it to its end: what it printed, nil if it failed.
     func callAsFunction(_ arguments: String..., input: String? = nil) async throws -> [String]? {
+        try await run(arguments, input: input)
+    }
+
+    func run(_ arguments: [String], input: String? = nil) async throws -> [String]? {
         let child = try start(arguments, input: input)
         var lines: [String] = []
         for await line in child.lines { lines.append(line) }

@@ -96,7 +96,8 @@ package final class ChildProcess: Sendable {
     /// Ends it as Ctrl-C does.
     package func interrupt() { signal(SIGINT) }
 
-    private func signal(_ number: Int32) {
+    /// Sends it a signal, unless it is over.
+    package func signal(_ number: Int32) {
         isOver.withLock { isOver in
             #if canImport(Darwin)
                 if !isOver { _ = Darwin.kill(processIdentifier, number) }

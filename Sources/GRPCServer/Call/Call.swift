@@ -11,6 +11,8 @@ import Threads
 public final class Call: Sendable {
     /// What the client asked for.
     public let head: RequestHead
+    /// Who asks.
+    public let peer: Peer
 
     let stream: HTTP2StreamID
     let method: Method
@@ -54,9 +56,11 @@ public final class Call: Sendable {
     }
 
     init(
-        _ head: RequestHead, stream: HTTP2StreamID, method: Method, connection: Connection, maximumMessageBytes: Int
+        _ head: RequestHead, peer: Peer, stream: HTTP2StreamID, method: Method, connection: Connection,
+        maximumMessageBytes: Int
     ) {
         self.head = head
+        self.peer = peer
         self.stream = stream
         self.method = method
         self.connection = connection

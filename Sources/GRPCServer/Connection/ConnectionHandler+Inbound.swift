@@ -76,7 +76,8 @@ extension ConnectionHandler {
             answer(id, with: .trailersOnly(server.shutdownStatus))
             return
         }
-        let call = Call(head, stream: id, method: method, connection: connection, maximumMessageBytes: maximum)
+        let call = Call(
+            head, peer: peer, stream: id, method: method, connection: connection, maximumMessageBytes: maximum)
         streams[id]!.call = call
         if let timeout = head.timeout {
             streams[id]!.deadline = context?.eventLoop.assumeIsolated().scheduleTask(in: timeout) {

@@ -2,6 +2,8 @@ import Logging
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
+import NIOSSL
+import NIOTLS
 
 /// The frames of one connection: cuts them into calls and messages, and turns answers into frames.
 ///
@@ -17,6 +19,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Refers to this handler; until the channel is closed.
     private(set) var connection: Connection?
     private(set) var context: ChannelHandlerContext?
+    private(set) var peer: Peer
     var streams: [HTTP2StreamID: StreamState] = [:]
     var lastStream = HTTP2StreamID.rootStream
     var shutdown = Shutdown.no
@@ -38,6 +41,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.goAway = goAway
         pings = PingGuard(minimumInterval: server.options.minimumPingInterval)
         keepalive = Keepalive(options: server.options)
+        peer = Peer(address: channel.remoteAddress)
         connection = Connection(channel: channel, handler: self)
     }
 
@@ -55,7 +59,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         write(.windowUpdate(windowSizeIncrement: increment), on: .rootStream)
         context.flush()
         keepalive.start(on: context.eventLoop) { [weak self] in self?.keepaliveActs($0) }
-        handshakeTimeout = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Limits.handshakeSeconds)) {
+        handshakeTimeout = context.eventLoop.assumeIsolated().scheduleTask(in: server.options.handshakeTimeout) {
             if !self.hasHandshake { self.context?.close(promise: nil) }
         }
         context.fireChannelActive()
@@ -70,7 +74,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        server.logger.debug("a client broke the protocol", metadata: ["error": "\(error)"])
+        log(error)
         // An error of one stream has reset that already. After one of the connection NIO reads nothing any more.
         guard error is any NIOHTTP2Error, !goAway.isFatal else {
             context.close(promise: nil)
@@ -85,7 +89,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .headers(let headers): receive(headers, on: frame.streamID)
         case .data(let data): receive(data, on: frame.streamID)
         case .ping(let data, let isAnswer): receive(ping: data, isAnswer: isAnswer)
-        case .settings: hasHandshake = true
+        case .settings: handshakeEnded()
         default: break
         }
     }
@@ -99,11 +103,41 @@ final class ConnectionHandler: ChannelInboundHandler {
         switch event {
         case let event as NIOHTTP2WindowUpdatedEvent:
             if let window = event.inboundWindowSize { windowChanged(of: event.streamID, to: window) }
+        case TLSUserEvent.handshakeCompleted(let negotiated): encrypted(negotiated)
         case let event as StreamClosedEvent:
             streamClosed(event.streamID, Status(.cancelled, "the client cancelled the call"))
         default: break
         }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// TLS is set up: who is there is known. What is not HTTP/2 may be a browser that was sent here with what was meant
+    /// for another.
+    private func encrypted(_ negotiated: String?) {
+        guard let context, negotiated == TLSContext.applicationProtocol else {
+            server.logger.info("a client does not offer h2 by ALPN; closing its connection", metadata: peer.metadata)
+            context?.close(promise: nil)
+            return
+        }
+        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+        peer.commonName = tls?.peerCertificate?.commonName
+    }
+
+    private func handshakeEnded() {
+        guard !hasHandshake else { return }
+        hasHandshake = true
+        handshakeTimeout?.cancel()
+        if let connection { server.handshakeEnded(connection) }
+    }
+
+    private func log(_ error: any Error) {
+        var metadata = peer.metadata
+        metadata["error"] = "\(error)"
+        if case NIOSSLError.handshakeFailed = error {
+            server.logger.info("a TLS handshake failed", metadata: metadata)
+        } else {
+            server.logger.debug("a client broke the protocol", metadata: metadata)
+        }
     }
 
     /// Writes a frame, to be flushed later.

@@ -20,6 +20,10 @@ struct Command {
 
     /// Runs `vigil ARGUMENTS --data …` to its end.
     func callAsFunction(_ arguments: String..., input: String? = nil) async throws -> Outcome {
+        try await run(arguments, input: input)
+    }
+
+    func run(_ arguments: [String], input: String? = nil) async throws -> Outcome {
         let errors = "\(directory)/errors-\(UUID().uuidString)"
         let child = try ChildProcess(
             built: "vigil", arguments, environment: ["VIGIL_DATA": data], input: input, errors: errors)
@@ -31,14 +35,20 @@ struct Command {
 
     /// Starts `vigil ARGUMENTS --data …`.
     func start(_ arguments: String...) throws -> ChildProcess {
-        try ChildProcess(
-            built: "vigil", arguments, environment: ["VIGIL_DATA": data], errors: "\(directory)/background-errors")
+        try start(arguments)
     }
+
+    func start(_ arguments: [String]) throws -> ChildProcess {
+        try ChildProcess(built: "vigil", arguments, environment: ["VIGIL_DATA": data], errors: backgroundErrors)
+    }
+
+    /// Where that goes which a started program says on standard error.
+    var backgroundErrors: String { "\(directory)/background-errors" }
 
     /// Starts another program that runs `vigil` on this store.
     func start(program: String, _ arguments: String...) throws -> ChildProcess {
         try ChildProcess(
-            program, arguments, environment: ["VIGIL_DATA": data], errors: "\(directory)/background-errors")
+            program, arguments, environment: ["VIGIL_DATA": data], errors: backgroundErrors)
     }
 
     func file(_ name: String, _ text: String) throws -> String {

@@ -18,6 +18,16 @@ func withEtcd<R: Sendable>(
 func withEtcd<R: Sendable>(
     options: EtcdServerOptions = EtcdServerOptions(), _ body: (EtcdClient, Int, WatchStore) async throws -> R
 ) async throws -> R {
+    try await withEtcdServer(options: options) { port, store in
+        let client = EtcdClient(try await Client.connect(to: .init(ipAddress: "127.0.0.1", port: port)))
+        return try await body(client, port, store)
+    }
+}
+
+/// The same for those that bring clients of their own.
+func withEtcdServer<R: Sendable>(
+    options: EtcdServerOptions = EtcdServerOptions(), _ body: (Int, WatchStore) async throws -> R
+) async throws -> R {
     try await withTemporaryDirectory { directory in
         var options = options
         options.port = 0
@@ -26,8 +36,7 @@ func withEtcd<R: Sendable>(
         let server = try await EtcdServer.bind(store, options: options, logger: logger)
         let result = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
-            let client = EtcdClient(try await Client.connect(to: .init(ipAddress: "127.0.0.1", port: server.port)))
-            let result = try await body(client, server.port, store)
+            let result = try await body(server.port, store)
             group.cancelAll()
             try await group.waitForAll()
             return result

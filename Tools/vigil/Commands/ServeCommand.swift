@@ -1,4 +1,5 @@
 import ArgumentParser
+import GRPCServer
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -9,8 +10,9 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve the store to clients of etcd v3.",
         discussion: """
-            Creates the store if there is none. Nothing is encrypted and nobody is asked who they are, so it serves only \
-            this machine unless --insecure is given. Ends on Ctrl-C or SIGTERM: calls that run are finished, watches \
+            Creates the store if there is none. Without --tls-cert nothing is encrypted, and it serves only this machine \
+            unless --insecure is given. With --tls-client-ca clients need a certificate. The files are read again when \
+            they change, and on SIGHUP. Ends on Ctrl-C or SIGTERM: calls that run are finished, watches \
             are ended, and nothing that was acknowledged is lost.
 
             Revisions are one more than those of the other commands: etcd counts the empty store as revision 1.
@@ -19,9 +21,11 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var arguments: StoreArguments
     @Option(help: ArgumentHelp("Where to listen.", valueName: "host:port"))
     var listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 2379)
+    @OptionGroup(title: "Encryption") var tls: TLSArguments
     @Flag(help: "Serve other machines too, without encryption.") var insecure = false
 
     func run() async throws {
+        let tls = try tls.options()
         try await arguments.withStore(.readWrite) { store in
             var logger = Logger(label: "vigil") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
@@ -29,17 +33,21 @@ struct ServeCommand: AsyncParsableCommand {
             options.host = listen.host
             options.port = listen.port
             options.allowsInsecure = insecure
+            options.connections.tls = tls
             let server: EtcdServer
             do {
                 server = try await EtcdServer.bind(store, options: options, logger: logger)
             } catch let error as ServingError {
+                throw InputError(error.description)
+            } catch let error as TLSError {
                 throw InputError(error.description)
             } catch {
                 throw InputError("cannot listen on \(listen): \(error)")
             }
             let announced = Announced(server: server) { announce(server, store) }
             let services = ServiceGroup(
-                services: [announced], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+                services: [announced] + (tls == nil ? [] : [Reloading(server: server)]),
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             try await services.run()
         }
     }
@@ -68,6 +76,17 @@ private struct Announced: Service {
     func run() async throws {
         announce()
         try await server.run()
+    }
+}
+
+/// Reads the certificates again on SIGHUP.
+private struct Reloading: Service {
+    let server: EtcdServer
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            server.reloadCertificates()
+        }
     }
 }
 
