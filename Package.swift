@@ -53,8 +53,8 @@ let package = Package(
 
         // The server.
         .target(
-            name: "WireMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
-            exclude: ["Protos"], swiftSettings: settings),
+            name: "WireMessages",
+            dependencies: ["Vigil", .product(name: "SwiftProtobuf", package: "swift-protobuf")], exclude: ["Protos"], swiftSettings: settings),
         .target(
             name: "GRPCWire", dependencies: [.product(name: "NIOCore", package: "swift-nio")], swiftSettings: settings),
         .target(
@@ -78,6 +78,7 @@ let package = Package(
             dependencies: [
                 "Vigil", "GRPCServer", "Threads", "WireMessages",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
@@ -99,12 +100,22 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .target(
+            name: "VigilClient",
+            dependencies: [
+                "Vigil", "GRPCClient", "GRPCWire", "WireMessages", "Threads",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: settings),
+
         // The command line.
         .target(name: "ChildProcess", dependencies: ["Threads"], path: "Tools/ChildProcess", swiftSettings: settings),
         .executableTarget(
             name: "VigilCommand",
             dependencies: [
-                "Vigil", "VigilServer", "GRPCServer", "RevisionLog", "ChildProcess", "Threads",
+                "Vigil", "VigilClient", "VigilServer", "GRPCClient", "GRPCServer", "RevisionLog", "ChildProcess", "Threads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),

@@ -16,6 +16,8 @@ enum Limits {
     static let rejoinDistance: Int64 = 1024
     /// Keys in one page of a watch's state or of a range.
     static let statePageKeys = 512
+    /// Keys in one page of a range that is bounded by bytes, after which they are counted.
+    static let boundedPageKeys = 256
     /// Attempts to read a range anew when a compaction overtakes it.
     static let rangeAttempts = 8
 }

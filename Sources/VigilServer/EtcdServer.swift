@@ -39,7 +39,8 @@ public final class EtcdServer: Service {
         let scheme = isEncrypted ? "https" : "http"
         let member = try Member(store: store, options: options)
         let methods =
-            KVService(member: member).methods + WatchService(member: member).methods + LeaseService().methods
+            StoreService(member: member).methods
+            + KVService(member: member).methods + WatchService(member: member).methods + LeaseService().methods
             + MaintenanceService(member: member).methods + HealthService(member: member).methods
             + ClusterService(member: member, url: "\(scheme)://\(options.host):\(options.port)").methods
         return EtcdServer(

@@ -12,4 +12,10 @@ enum Limits {
     static let watchBuffer = 16
     /// Watches on one stream: each is a task.
     static let watchesPerStream = 100_000
+    /// Keys, revisions and bytes of keys and values of one page of `vigil.v1.Store`.
+    static let pageKeys = 8192
+    static let pageRevisions = 4096
+    static let pageBytes = 1 << 20
+    /// Changes of one key that are read at a time.
+    static let historyPageEvents = 64
 }

@@ -49,6 +49,17 @@ package struct KeyVersion: Sendable {
         self.init(batch.entries[index], at: batch.revision(ofEntry: index), value: batch.value(index))
     }
 
+    /// The version that `event` made.
+    init(_ event: WatchEvent) {
+        type = event.type
+        modRevision = event.revision
+        createRevision = event.createRevision
+        version = event.version
+        lease = event.lease
+        previousRevision = event.previousRevision
+        value = event.value
+    }
+
     /// The version that a put of `value` makes at `revision`, after `current`, the key's newest.
     package init(putting value: Bytes, at revision: Revision, after current: VersionNumbers?) {
         let existing = current?.type == .put ? current : nil

@@ -60,7 +60,7 @@ public struct CursorHold: Sendable, Hashable {
 
 extension Duration {
     /// Whole milliseconds, rounded down, as far as 64 bits go.
-    var milliseconds: Int64 {
+    package var milliseconds: Int64 {
         let (whole, overflow) = components.seconds.multipliedReportingOverflow(by: 1000)
         if overflow { return components.seconds < 0 ? .min : .max }
         let (sum, tooLarge) = whole.addingReportingOverflow(components.attoseconds / 1_000_000_000_000_000)

@@ -19,6 +19,19 @@ public struct WatchCursor: Sendable, Hashable {
     public var lag: CursorLag
     /// Whether revisions that it has not acknowledged are gone, so that its next watch fails with `.compacted`.
     public var isCompacted: Bool
+
+    package init(
+        name: String, acknowledged: Revision, movedMilliseconds: Int64, hold: CursorHold?, isFailed: Bool,
+        lag: CursorLag, isCompacted: Bool
+    ) {
+        self.name = name
+        self.acknowledged = acknowledged
+        self.movedMilliseconds = movedMilliseconds
+        self.hold = hold
+        self.isFailed = isFailed
+        self.lag = lag
+        self.isCompacted = isCompacted
+    }
 }
 
 /// How far a cursor is behind.

@@ -15,6 +15,11 @@ public struct StoreError: Error, Sendable, Hashable {
         /// Its name, as in `future_revision`.
         public let description: String
 
+        /// The code of this name, also if it is not one of those below: another program may know more.
+        package init(description: String) {
+            self.description = description
+        }
+
         /// The revision asked for is older than the retained history; `earliest` says what there is.
         public static let compacted = Code(description: "compacted")
         /// The revision asked for has not been made yet; `head` says how far the store is.

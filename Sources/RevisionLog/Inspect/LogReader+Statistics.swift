@@ -55,14 +55,21 @@ extension LogReader {
         return blocks
     }
 
-    /// The changes of `key`, newest first, as far as they are retained; at most `limit`.
-    package func history(of key: Bytes, limit: Int) throws -> [WatchEvent] {
+    /// The changes of `key`, newest first, as far as they are retained, or those before `event`; at most `limit`.
+    package func history(of key: Bytes, before event: WatchEvent?, limit: Int) throws -> [WatchEvent] {
         try withView { snapshot, transaction in
             let meta = try meta(transaction)
             let earliest = max(meta.earliest, snapshot.earliest)
             var events: [WatchEvent] = []
-            var version = try latest(key, snapshot, transaction)
-            while let current = version, events.count < limit, current.modRevision >= earliest || events.isEmpty {
+            var version =
+                if let event {
+                    try previous(of: KeyVersion(event), key, meta, snapshot, transaction)
+                } else {
+                    try latest(key, snapshot, transaction)
+                }
+            while let current = version, events.count < limit,
+                current.modRevision >= earliest || events.isEmpty && event == nil
+            {
                 events.append(current.event(key))
                 version = try previous(of: current, key, meta, snapshot, transaction)
             }

@@ -18,7 +18,7 @@ public struct CompactionPreview: Sendable, Hashable {
     public var revisions: Int { Int(firstKept - earliest) }
 
     /// A compaction that has yet to find blocks.
-    init(earliest: Revision, firstKept: Revision) {
+    package init(earliest: Revision, firstKept: Revision) {
         self.earliest = earliest
         self.firstKept = firstKept
     }

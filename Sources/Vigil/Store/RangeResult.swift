@@ -9,6 +9,9 @@ public struct RangeOptions: Sendable {
     public var revision: Revision?
     /// At most so many keys; nil for all.
     public var limit: Int?
+    /// Reads no more keys once keys and values are so many bytes; nil for no such bound. What is kept back counts as by
+    /// `limit`.
+    public var bytes: Int?
     /// Which keys come first, and so which ones `limit` leaves.
     public var order: Order = .ascending
     /// Leaves the values empty.
@@ -21,11 +24,12 @@ public struct RangeOptions: Sendable {
 
     /// Reads at `revision`, or now.
     public init(
-        at revision: Revision? = nil, limit: Int? = nil, order: Order = .ascending, keysOnly: Bool = false,
-        counts: Bool = false
+        at revision: Revision? = nil, limit: Int? = nil, bytes: Int? = nil, order: Order = .ascending,
+        keysOnly: Bool = false, counts: Bool = false
     ) {
         self.revision = revision
         self.limit = limit
+        self.bytes = bytes
         self.order = order
         self.keysOnly = keysOnly
         self.counts = counts
@@ -36,7 +40,7 @@ public struct RangeOptions: Sendable {
 public struct RangeResult: Sendable, Hashable {
     /// In the order asked for.
     public var keyValues: [KeyValue]
-    /// Whether `limit` left some out.
+    /// Whether `limit` or `bytes` left some out.
     public var more: Bool
     /// How many keys there are in the whole range; nil unless asked for.
     public var count: Int?

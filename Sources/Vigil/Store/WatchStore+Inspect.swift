@@ -4,27 +4,31 @@ public import RevisionLog
 extension WatchStore {
     /// The changes of `key`, newest first, as far as they are retained; at most `limit`. Costs what the key changed, not
     /// what the store did.
-    public func history(of key: Bytes, limit: Int = 1000) throws -> [WatchEvent] {
+    ///
+    /// - Parameter event: One of the key's changes, to go on before it; nil to begin with the newest.
+    public func history(of key: Bytes, before event: WatchEvent? = nil, limit: Int = 1000) throws -> [WatchEvent] {
         try requireOpen()
-        return try reader.history(of: key, limit: limit)
+        return try reader.history(of: key, before: event, limit: limit)
     }
 
     /// A page of the log: the updates of `keys` from revision `from` on, through `through` or the newest; at most
-    /// `limit`. `next` is where the next page begins, nil at the end.
+    /// `limit`, and no more once their keys and values are `bytes`. `next` is where the next page begins, nil at the end.
     ///
     /// - Throws: `.compacted` if `from` is before ``earliest``.
     public func log(
-        _ keys: KeyRange = .all, from: Revision, through: Revision? = nil, limit: Int = 1000
+        _ keys: KeyRange = .all, from: Revision, through: Revision? = nil, limit: Int = 1000, bytes: Int = .max
     ) throws -> (updates: [WatchUpdate], next: Revision?) {
         try requireOpen()
         let last = min(through ?? .max, reader.head)
         guard from <= last, limit > 0 else { return ([], nil) }
         var updates: [WatchUpdate] = []
         var next = from
-        while next <= last, updates.count < limit {
+        var size = 0
+        while next <= last, updates.count < limit, size < bytes {
             let step = try reader.scan(
                 WatchFilter(keys: keys), from: next, through: last, limit: limit - updates.count)
             updates += step.updates
+            if bytes < .max { size += step.updates.joined().reduce(0) { $0 + $1.key.count + $1.value.count } }
             next = step.next
         }
         return (updates, next <= last ? next : nil)

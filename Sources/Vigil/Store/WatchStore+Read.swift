@@ -55,8 +55,14 @@ private struct RangeCollector {
         let limit = options.limit ?? .max
         let contents: RangeContents = options.keysOnly ? .keys : .values
         var isAtEnd = false
-        while keyValues.count < limit, !isAtEnd {
-            isAtEnd = try page(limit: limit - keyValues.count, contents) { keyValues += $0.keyValues }
+        let bound = options.bytes
+        var bytes = 0
+        while keyValues.count < limit, bytes < bound ?? .max, !isAtEnd {
+            let count = min(limit - keyValues.count, bound == nil ? .max : Limits.boundedPageKeys)
+            isAtEnd = try page(limit: count, contents) { page in
+                keyValues += page.keyValues
+                if bound != nil { bytes += page.keyValues.reduce(0) { $0 + $1.key.count + $1.value.count } }
+            }
         }
         var count = keyValues.count
         // Whether there are more is known only when one more was found; counting finds all.

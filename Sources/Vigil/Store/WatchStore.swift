@@ -230,7 +230,7 @@ private struct HistorySource: UpdateSource {
 }
 
 /// Runs `body`, which blocks, on a thread of its own.
-func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+package func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in
         _ = OSThread { continuation.resume(with: Result { try body() }) }
     }

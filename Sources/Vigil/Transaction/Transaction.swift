@@ -137,4 +137,10 @@ public struct DeleteResult: Sendable, Hashable {
     public var revision: Revision?
     /// How many keys were deleted.
     public var deleted: Int
+
+    /// A result, as a test may make it.
+    public init(revision: Revision?, deleted: Int) {
+        self.revision = revision
+        self.deleted = deleted
+    }
 }

@@ -7,18 +7,6 @@ import WireMessages
     import Foundation
 #endif
 
-extension Bytes {
-    init(_ data: Data) {
-        self.init([UInt8](data))
-    }
-}
-
-extension Data {
-    init(_ bytes: Bytes) {
-        self = bytes.withUnsafeBytes { Data($0) }
-    }
-}
-
 extension KeyRange {
     /// A range as requests name it: no end is that one key, an end of one zero byte is everything from the key on.
     init(key: Data, end: Data) {
