@@ -196,11 +196,17 @@ let package = Package(
     ]
 )
 
-// The same targets with libFuzzer, which brings a `main` of its own: see Tools/fuzz.
+// The same targets with libFuzzer, which brings a `main` of its own: see Tools/fuzz. The command line is a library then.
 if Context.environment["VIGIL_FUZZ"] != nil {
-    package.targets.removeAll { $0.type == .test }
-    package.targets.append(
+    let command = package.targets.first { $0.name == "VigilCommand" }!
+    package.products.removeAll { $0.name == "vigil" }
+    package.targets.removeAll { $0.type == .test || $0.name == command.name }
+    package.targets += [
+        .target(
+            name: command.name, dependencies: command.dependencies, path: command.path, exclude: ["Main.swift"],
+            swiftSettings: settings),
         .executableTarget(
-            name: "Fuzzers", dependencies: ["RevisionLog", "Changes"], path: "Tests/FuzzTests",
-            sources: ["Targets.swift", "LibFuzzer.swift"], swiftSettings: settings))
+            name: "Fuzzers", dependencies: ["VigilCommand", "Vigil", "RevisionLog", "Changes"], path: "Tests/FuzzTests",
+            exclude: ["Corpus", "FuzzTests.swift"], swiftSettings: settings),
+    ]
 }

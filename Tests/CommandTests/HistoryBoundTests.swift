@@ -95,8 +95,22 @@ import Testing
         try await withHistory { vigil in
             let next = try await vigil("log", "--from", "13")
             #expect(next.status == 0 && next.lines.isEmpty, "the place to go on from is no mistake")
+            #expect(next.errors.contains("newest revision is 12"))
+            let export = try await vigil("export", "--from", "13")
+            #expect(export.status == 0 && export.lines.isEmpty && export.errors.contains("newest revision is 12"))
             let future = try await vigil("log", "--from", "14")
             #expect(future.status == 3 && future.errors.contains("newest is 12"))
+        }
+    }
+
+    @Test func aStretchThatIsGone() async throws {
+        try await withHistory { vigil in
+            _ = try await vigil("compact", "8")
+            for command in ["log", "export"] {
+                let gone = try await vigil(command, "--to", "7")
+                #expect(gone.status == 3 && gone.errors.contains("earliest available is 8"), "\(gone.errors)")
+                #expect(try await vigil(command, "--to", "8").lines.count == 1)
+            }
         }
     }
 
@@ -155,6 +169,7 @@ import Testing
         ["log", "--from", "@"], ["log", "--from", "@yesterday"], ["log", "--from", "@2026-02-30"],
         ["log", "--from", "@2026-11-23T8:00Z"], ["log", "--from", "@2026-11-23T25:00"], ["log", "--from", "@-1y"],
         ["log", "--from", "@2026-11-23T08:00:00+25:00"], ["log", "--from", "@2026-11-23T08:00:00Zulu"],
+        ["log", "--from", "5", "--to", "4"], ["export", "--from", "5", "--to", "4"],
         ["log", "--from", "now"], ["log", "--from"], ["log", "--from", "--json"], ["log", "--to", "0"],
         ["watch", "k", "--from", "--json"], ["watch", "k", "--from", "0"], ["get", "k", "--at", "-1"],
         ["compact"], ["compact", "0"], ["compact", "3", "--keep-revisions", "3"], ["compact", "--keep-age", "5"],

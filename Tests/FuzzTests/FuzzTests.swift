@@ -1,10 +1,6 @@
-import ArgumentParser
 import Foundation
 import TestSupport
 import Testing
-import Vigil
-
-@testable import VigilCommand
 
 /// The committed corpus, and random changes of it, for each target. `Tools/fuzz` looks for more with libFuzzer.
 ///
@@ -23,56 +19,26 @@ import Vigil
         return try files.sorted { $0.path < $1.path }.map { Array(try Data(contentsOf: $0)) }
     }
 
-    /// A crash ends the process: the seed, printed first, is what repeats it.
-    private static func mutate(_ name: String, rounds: Int = rounds, _ body: ([UInt8]) throws -> Void) throws {
-        print("fuzzing \(name) with VIGIL_SEED=\(seed)")
-        let corpus = try corpus(name)
-        for input in corpus { try body(input) }
-        var random = SeededGenerator(seed)
-        for _ in 0..<rounds { try body(random.mutation(of: corpus)) }
-    }
-
+    /// A failure ends the process: the seed, printed first, is what repeats it.
     @Test(arguments: FuzzTarget.allCases)
-    func formatsOnDisk(_ target: FuzzTarget) throws {
-        try Self.mutate(target.rawValue) { target($0) }
+    func anyBytes(_ target: FuzzTarget) throws {
+        print("fuzzing \(target) with VIGIL_SEED=\(Self.seed)")
+        let corpus = try Self.corpus(target.rawValue)
+        for input in corpus { target(input) }
+        var random = SeededGenerator(Self.seed)
+        for _ in 0..<Self.rounds / target.cost { target(random.mutation(of: corpus)) }
     }
+}
 
-    @Test func linesToImport() throws {
-        try Self.mutate("json") { input in
-            do {
-                let change = try ImportedChange(line: Data(input), number: 1)
-                // What was understood is what the line says again.
-                let again = try ImportedChange(line: Data(Self.line(change).utf8), number: 1)
-                #expect(
-                    again.key == change.key && again.bytes == change.bytes && again.revision == change.revision,
-                    "seed \(Self.seed), \(input)")
-            } catch let error as InputError {
-                #expect("\(error)".contains("line 1"), "seed \(Self.seed), \(input)")
-            }
-        }
-    }
-
-    private static func line(_ change: ImportedChange) -> String {
-        let key = #""key_base64":"\#(Data(Array(change.key)).base64EncodedString())""#
-        let revision = change.revision.map { #","revision":\#($0)"# } ?? ""
-        if case .put(_, let value) = change.operation {
-            return #"{\#(key),"value_base64":"\#(Data(Array(value)).base64EncodedString())"\#(revision)}"#
-        }
-        return #"{\#(key),"delete":true\#(revision)}"#
-    }
-
-    /// Arguments are parsed, and no command is run. Fewer rounds, since the parser takes milliseconds.
-    @Test func commandLines() throws {
-        try Self.mutate("arguments", rounds: Self.rounds / 40) { input in
-            let text = String(decoding: input, as: UTF8.self)
-            let arguments = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-            do {
-                _ = try VigilCommand.parseAsRoot(arguments)
-            } catch {
-                // Wrong usage is told, help is shown.
-                #expect([0, 64].contains(VigilCommand.exitCode(for: error).rawValue), "seed \(Self.seed), \(text)")
-                #expect(!VigilCommand.fullMessage(for: error).isEmpty, "seed \(Self.seed), \(text)")
-            }
+extension FuzzTarget {
+    /// How many times longer than others it takes.
+    fileprivate var cost: Int {
+        switch self {
+        // The parser takes milliseconds.
+        case .arguments: 40
+        // Through files.
+        case .backup, .import: 5
+        default: 1
         }
     }
 }

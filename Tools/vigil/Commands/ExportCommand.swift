@@ -30,7 +30,7 @@ struct ExportCommand: AsyncParsableCommand {
 
     func validate() throws {
         try at?.validate("--at", atLeast: 0)
-        try to?.validate("--to", atLeast: 1)
+        try RevisionBounds.validate(from: from, to: to)
         if at != nil, from != nil || to != nil {
             throw ValidationError(
                 "--at is for one revision, --from and --to are for the history; give one or the other")
@@ -65,8 +65,7 @@ struct ExportCommand: AsyncParsableCommand {
         let head = store.head
         let last = try to?.newest(in: store) ?? head
         if last > head { throw StoreError.future(requested: last, head: head) }
-        let first = try from?.revision(in: store) ?? store.earliest
-        if first > last, to != nil { throw InputError("--from is revision \(first), after --to, which is \(last)") }
+        let first = try RevisionBounds.first(from, through: to.map { _ in last }, head: head, in: store)
         var next: Revision? = first
         while let revision = next {
             let page = try store.log(keys, from: revision, through: last, limit: Self.pageRevisions)

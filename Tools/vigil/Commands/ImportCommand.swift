@@ -9,7 +9,8 @@ struct ImportCommand: AsyncParsableCommand {
             A line is {"key":…,"value":…} or {"key":…,"delete":true}; key_base64 and value_base64 hold bytes that are \
             not UTF-8. Each line is a revision, or up to N lines with --batch N (fewer where a key comes again). Lines \
             with a "revision", as `export --from` writes them, are history: all lines of one revision become one \
-            again, and --from and --to choose among them. A delete of a key that is not there takes no revision.
+            again, and --from and --to choose among them, by the numbers in the file: it has no times. A delete of a \
+            key that is not there takes no revision.
 
             A file is checked as a whole first, and nothing is imported if a line is wrong. Standard input (-) is \
             imported as it comes, full revisions also while the next line is awaited; after a wrong line the message \

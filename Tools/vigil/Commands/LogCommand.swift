@@ -21,13 +21,13 @@ struct LogCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must not be negative") }
-        try to?.validate("--to", atLeast: 1)
+        try RevisionBounds.validate(from: from, to: to)
     }
 
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
             let last = try to?.newest(in: store)
-            var next: Revision? = try from?.revision(in: store) ?? store.earliest
+            var next: Revision? = try RevisionBounds.first(from, through: last, head: store.head, in: store)
             var left = limit ?? .max
             while let revision = next, left > 0 {
                 let page = try store.log(
