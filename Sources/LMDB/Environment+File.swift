@@ -33,14 +33,16 @@ extension Environment {
     /// - Returns: how many pages are in use.
     /// - Throws: `corrupted`, naming the page, its place in the file and what is wrong.
     @discardableResult
-    public func verifyPages() throws -> Int {
+    public func verifyPages() throws -> Int { try verifyPages(reads: .max) }
+
+    private func verifyPages(reads limit: Int) throws -> Int {
         for _ in 1...Limits.inspections {
             // The transaction keeps the pages from being reused, but not the meta page, which two more commits overwrite.
             let pages = try withRead { transaction in
                 guard let file = try DataFile(directory: path),
                     let meta = try file.metas().first(where: { $0.transaction == transaction.identifier() })
                 else { return 0 }
-                var walk = try PageWalk(file, meta)
+                var walk = try PageWalk(file, meta, limit: limit)
                 return try walk.run() + 2
             }
             if pages > 0 { return pages }
@@ -48,14 +50,13 @@ extension Environment {
         throw LMDBError(LMDBError.busy, "check \(path)", message: "it is written to so often that no state lasts")
     }
 
-    /// Checks every page of a file that is so small that it costs nothing that anyone would notice.
-    func verifySmallFile() throws(LMDBError) {
-        guard try info().usedBytes <= Limits.pagesVerifiedAtOpening * pageBytes else { return }
+    /// The same, where that takes no time that anyone would notice. Of a larger file nothing can be told by this.
+    func verifyPagesIfFew() throws(LMDBError) {
         do {
-            try verifyPages()
+            _ = try verifyPages(reads: Limits.readsAtOpening)
         } catch let error as LMDBError {
             // A file that another process changes without a pause is at least not damaged at its root.
-            if error.code != LMDBError.busy { throw error }
+            if error.code != LMDBError.busy, error.code != LMDBError.tooMuch { throw error }
         } catch {
             preconditionFailure("the check of pages threw \(error)")
         }

@@ -63,7 +63,7 @@ public final class Environment: @unchecked Sendable {
     ///     transaction.
     ///   - mode: the permissions of the files, if they are created.
     /// - Throws: `noSuchFile`, `accessDenied`; `invalid` or `versionMismatch` if the file there is not LMDB's;
-    ///   `corrupted` if it has been truncated, or is small and has a damaged page; `busy` if this process has it open
+    ///   `corrupted` if it has been truncated, or has a damaged page and not very many (``Environment/verifyPages()``); `busy` if this process has it open
     ///   already, which LMDB does not survive.
     public init(
         path: String, mapBytes: Int, maximumDatabases: Int = 16, maximumReaders: Int = 2048, readOnly: Bool = false,
@@ -90,7 +90,7 @@ public final class Environment: @unchecked Sendable {
         maximumKeyBytes = Int(mdb_env_get_maxkeysize(handle))
         // Readers that died left their slots behind; a failure to look means only that they stay there.
         mdb_reader_check(handle, nil)
-        try verifySmallFile()
+        try verifyPagesIfFew()
         if !readOnly, creates { extendFileToLastPage() }
     }
 

@@ -66,6 +66,9 @@ public struct LMDBError: Error, Sendable, Hashable {
     /// The environment is open in this process already.
     public static let busy: Int32 = EBUSY
 
+    /// A check would read more than it may.
+    static let tooMuch: Int32 = EFBIG
+
     /// The environment was closed.
     public static let closed: Int32 = EBADF
 

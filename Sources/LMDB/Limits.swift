@@ -17,7 +17,8 @@ enum Limits {
     static let openingPauseNanoseconds = 10_000_000
     /// How often a file that looks damaged is looked at anew, because a writer may have been at work on it.
     static let inspections = 3
-    /// Pages in a file that is verified as a whole whenever it is opened: a few milliseconds. Of a larger one only the
-    /// header is, until ``Environment/verifyPages()`` is called.
-    static let pagesVerifiedAtOpening = 2048
+    /// Reads that opening may spend on verifying the file, each of a page of a tree or of the head of a value with pages
+    /// of its own: some ten milliseconds. Of a file that takes more only the header is verified, until
+    /// ``Environment/verifyPages()`` is called.
+    static let readsAtOpening = 8192
 }

@@ -1,5 +1,13 @@
 import CLMDB
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Walks the trees of a data file with plain reads, and finds what LMDB, which trusts its pages, would crash on.
 ///
 /// A page, as LMDB 0.9 lays it out (native-endian, 64 bits wide):
@@ -14,7 +22,7 @@ import CLMDB
 /// A node: 2 + 2 bytes low and high half of the length of the value, 2 bytes flags (1 = the value is the number of its
 /// overflow page, 2 = it is the record of a database), 2 bytes length of the key, key, value. In a branch the first three
 /// fields are the number of the child page instead. The record of a database: flags at byte 4, depth at 6, number of
-/// entries at 32, root page at 40.
+/// branch pages at 8, of leaf pages at 16, of entries at 32, root page at 40.
 ///
 /// An entry of the list of free pages: the number of the transaction that gave them back, 8 bytes → how many, 8 bytes, and
 /// their numbers, 8 bytes each, descending. A page in use that is listed would be overwritten by a later commit. Each page
@@ -25,6 +33,8 @@ struct PageWalk: ~Copyable {
         var name: String
         var flags: UInt16
         var depth: Int
+        /// Branch and leaf pages, as noted.
+        var pages: UInt64
         var entries: UInt64
         var root: UInt64
 
@@ -32,6 +42,7 @@ struct PageWalk: ~Copyable {
             self.name = name
             flags = record.load(UInt16.self, 4)
             depth = Int(record.load(UInt16.self, 6))
+            pages = record.load(UInt64.self, 8) &+ record.load(UInt64.self, 16)
             entries = record.load(UInt64.self, 32)
             root = record.load(UInt64.self, 40)
         }
@@ -45,10 +56,16 @@ struct PageWalk: ~Copyable {
     /// What the list of free pages names.
     private var free: [UInt64] = []
     private var entries: UInt64 = 0
+    /// The last key of the leaf before.
     private var lastKey: [UInt8]?
     private var subtrees: [Tree] = []
+    /// Pages, and heads of values with pages of their own, that may be read, and how many were.
+    private let limit: Int
+    private var reads = 0
 
-    init(_ file: consuming DataFile, _ meta: DataFile.Meta) throws(LMDBError) {
+    /// - Parameter limit: how much may be read before ``run()`` gives up.
+    init(_ file: consuming DataFile, _ meta: DataFile.Meta, limit: Int = .max) throws(LMDBError) {
+        self.limit = limit
         pagesInFile = try file.byteCount() / meta.pageBytes
         // Of the file and not of the header, which may claim anything.
         met = Array(repeating: 0, count: pagesInFile / 64 + 1)
@@ -57,11 +74,14 @@ struct PageWalk: ~Copyable {
     }
 
     /// Walks everything that the meta page leads to. Returns how many pages that is.
-    /// - Throws: `corrupted`, naming the page and what is wrong with it.
+    /// - Throws: `corrupted`, naming the page and what is wrong with it; `tooMuch` if that is more than the limit allows.
     mutating func run() throws(LMDBError) -> Int {
         let freePages = Tree(name: "free pages", record: meta.freeRecord)
         try walk(freePages, isFreeList: true)
         try walk(Tree(name: "main", record: meta.mainRecord))
+        // Told before the work. What records note can be damaged too, so it counts only where it can be true.
+        let noted = subtrees.reduce(UInt64(0)) { $0 &+ $1.pages }
+        if pagesInFile > limit, noted > UInt64(limit) { throw tooMuch }
         while let tree = subtrees.popLast() { try walk(tree) }
         let used = met.reduce(0) { $0 + $1.nonzeroBitCount }
         try checkFreePages(freePages)
@@ -108,6 +128,7 @@ struct PageWalk: ~Copyable {
 
     private mutating func visit(_ tree: Tree, _ number: UInt64, height: Int, _ isFreeList: Bool) throws(LMDBError) {
         try meet(tree, number, count: 1)
+        try countRead()
         let page = try file.read(meta.pageBytes, at: Int(number) * meta.pageBytes)
         let flags = page.load(UInt16.self, 10)
         guard page.load(UInt64.self, 0) == number else { throw damage(tree, number, "carries another number") }
@@ -117,6 +138,7 @@ struct PageWalk: ~Copyable {
         guard lower >= 16 + (height > 1 ? 4 : 2), lower % 2 == 0, lower <= upper, upper <= meta.pageBytes else {
             throw damage(tree, number, "has bounds that make no sense")
         }
+        var key: Range<Int>?
         for position in stride(from: 16, to: lower, by: 2) {
             let node = Int(page.load(UInt16.self, position))
             guard node >= upper, node % 2 == 0, node + 8 <= meta.pageBytes,
@@ -126,23 +148,30 @@ struct PageWalk: ~Copyable {
                 let child = page.load(UInt64.self, node) & 0xFFFF_FFFF_FFFF
                 try visit(tree, child, height: height - 1, isFreeList)
             } else {
-                try leafNode(tree, number, page, node, isFreeList)
+                key = try leafNode(tree, number, page, node, after: key, isFreeList)
             }
         }
+        if let key { lastKey = Array(page[key]) }
     }
 
+    /// Returns where the key is. `previous` is where that of the node before is; nil for the first of a page.
     private mutating func leafNode(
-        _ tree: Tree, _ number: UInt64, _ page: [UInt8], _ node: Int, _ isFreeList: Bool
-    ) throws(LMDBError) {
+        _ tree: Tree, _ number: UInt64, _ page: [UInt8], _ node: Int, after previous: Range<Int>?, _ isFreeList: Bool
+    ) throws(LMDBError) -> Range<Int> {
         let flags = page.load(UInt16.self, node + 4)
         let valueStart = node + 8 + Int(page.load(UInt16.self, node + 6))
         let valueBytes = Int(page.load(UInt16.self, node)) | Int(page.load(UInt16.self, node + 2)) << 16
-        let key = Array(page[(node + 8)..<valueStart])
+        let key = node + 8..<valueStart
         entries += 1
-        if let lastKey, isFreeList ? !isAscending(lastKey, key) : !lastKey.lexicographicallyPrecedes(key) {
-            throw damage(tree, number, "has keys out of order")
-        }
-        lastKey = key
+        let isInOrder =
+            if let previous {
+                isAscending(page, previous, page, key, isFreeList)
+            } else if let lastKey {
+                isAscending(lastKey, lastKey.indices, page, key, isFreeList)
+            } else {
+                true
+            }
+        guard isInOrder else { throw damage(tree, number, "has keys out of order") }
         guard !key.isEmpty, flags & ~0x03 == 0 else { throw damage(tree, number, "has a node that makes no sense") }
         let stored = flags & 0x01 != 0 ? 8 : valueBytes
         guard valueStart + stored <= meta.pageBytes else { throw damage(tree, number, "has a value outside of it") }
@@ -150,22 +179,38 @@ struct PageWalk: ~Copyable {
             let first = page.load(UInt64.self, valueStart)
             try overflow(tree, first, valueBytes)
             if isFreeList {
-                try list(tree, key, try file.read(valueBytes, at: Int(first) * meta.pageBytes + 16), number)
+                let value = try file.read(valueBytes, at: Int(first) * meta.pageBytes + 16)
+                try list(tree, Array(page[key]), value, number)
             }
         } else if isFreeList {
-            try list(tree, key, Array(page[valueStart..<valueStart + valueBytes]), number)
+            try list(tree, Array(page[key]), Array(page[valueStart..<valueStart + valueBytes]), number)
         } else if flags & 0x02 != 0 {
             guard valueBytes == 48 else { throw damage(tree, number, "has a broken database record") }
             subtrees.append(
                 Tree(
-                    name: String(decoding: key, as: UTF8.self),
+                    name: String(decoding: page[key], as: UTF8.self),
                     record: Array(page[valueStart..<valueStart + valueBytes])))
         }
+        return key
     }
 
-    /// Whether two keys of the list of free pages, which are integers, ascend.
-    private func isAscending(_ first: [UInt8], _ second: [UInt8]) -> Bool {
-        first.count == 8 && second.count == 8 && first.load(UInt64.self, 0) < second.load(UInt64.self, 0)
+    /// Whether the key at `first` of `a` comes before that at `second` of `b`. In the list of free pages keys are integers.
+    private func isAscending(
+        _ a: [UInt8], _ first: Range<Int>, _ b: [UInt8], _ second: Range<Int>, _ isFreeList: Bool
+    ) -> Bool {
+        if isFreeList {
+            return first.count == 8 && second.count == 8
+                && a.load(UInt64.self, first.lowerBound) < b.load(UInt64.self, second.lowerBound)
+        }
+        let order = a.withUnsafeBytes { a in
+            b.withUnsafeBytes { b in
+                // Sound: both ranges lie in their pages.
+                memcmp(
+                    a.baseAddress! + first.lowerBound, b.baseAddress! + second.lowerBound,
+                    min(first.count, second.count))
+            }
+        }
+        return order != 0 ? order < 0 : first.count < second.count
     }
 
     /// Takes in an entry of the list of free pages.
@@ -189,6 +234,7 @@ struct PageWalk: ~Copyable {
     private mutating func overflow(_ tree: Tree, _ number: UInt64, _ valueBytes: Int) throws(LMDBError) {
         let needed = (15 + valueBytes) / meta.pageBytes + 1
         try meet(tree, number, count: needed)
+        try countRead()
         let header = try file.read(16, at: Int(number) * meta.pageBytes)
         let count = Int(header.load(UInt32.self, 12))
         guard header.load(UInt64.self, 0) == number, header.load(UInt16.self, 10) == 4, count >= needed else {
@@ -209,6 +255,15 @@ struct PageWalk: ~Copyable {
             guard met[page / 64] & 1 << UInt64(page % 64) == 0 else { throw damage(tree, number, "is used twice") }
             met[page / 64] |= 1 << UInt64(page % 64)
         }
+    }
+
+    private mutating func countRead() throws(LMDBError) {
+        reads += 1
+        if reads > limit { throw tooMuch }
+    }
+
+    private var tooMuch: LMDBError {
+        LMDBError(LMDBError.tooMuch, "check \(file.path)", message: "it takes more than \(limit) reads")
     }
 
     private func damage(_ tree: Tree, _ number: UInt64, _ what: String) -> LMDBError {
