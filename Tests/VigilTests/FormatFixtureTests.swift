@@ -21,6 +21,19 @@ import Vigil
             let reader = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
             #expect(try reader.statistics().formatVersion == 1)
             #expect(try reader.check(deep: true).problems == [])
+            // Where there is no place for cursors, it says what makes one.
+            #expect(try reader.cursors().isEmpty && reader.cursor("c") == nil)
+            for use: () async throws -> Void in [
+                { try await reader.setCursor("c", to: .now) }, { try await reader.removeCursor("c") },
+                { _ = try reader.watch(.all, from: .cursor("c")) },
+            ] {
+                do {
+                    try await use()
+                    Issue.record("a cursor in a store of format 1")
+                } catch let error as StoreError {
+                    #expect(error.code == .readOnly && error.message.contains("open it for writing once"), "\(error)")
+                }
+            }
             try await reader.close()
             // Opened for writing it becomes one of the newest format, in place.
             let store = try await WatchStore.open(path)

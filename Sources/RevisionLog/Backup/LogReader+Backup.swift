@@ -201,12 +201,15 @@ private struct BackupSource {
         }
     }
 
-    /// One that is damaged is left out: where it stood is not known.
+    /// One that is damaged is left out: where it stood is not known. One that has acknowledged what was committed after
+    /// the backup began is taken back, as others will get the numbers of these revisions.
     private func writeCursors(_ writer: inout BackupWriter, _ transaction: borrowing ReadTransaction) throws {
         guard let database = reader.databases.cursors else { return }
         try transaction.forEachCursor(database) { name, entry in
             let key = Array(name.utf8)
-            guard let value = entry?.encoded(name: key) else { return }
+            guard var entry else { return }
+            entry.acknowledged = min(entry.acknowledged, head)
+            let value = entry.encoded(name: key)
             try key.withUnsafeBytes { key in try value.withUnsafeBytes { try writer.add(.cursors, key, $0) } }
         }
     }

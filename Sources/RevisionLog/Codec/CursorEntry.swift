@@ -19,7 +19,7 @@ import Changes
 /// What is stored of a cursor.
 struct CursorEntry: Equatable, Sendable {
     private static let format: UInt8 = 1
-    private static let length = 56
+    static let length = 56
 
     var acknowledged: Revision
     var generation: UInt64

@@ -123,6 +123,14 @@ enum StoreDirectory {
             return try Environment(path: path, mapBytes: options.mapBytes, creates: false)
         } catch let error {
             guard [EACCES, EPERM, EROFS].contains(error.code) else { throw error }
+            // Where the whole file system is read-only, LMDB does without its table of readers.
+            if error.code != EROFS, access("\(path)/data.mdb", R_OK) == 0, access("\(path)/lock.mdb", W_OK) != 0 {
+                let reason = String(cString: strerror(errno))
+                throw StoreError(
+                    .io,
+                    "cannot write \(path)/lock.mdb, where LMDB notes who reads: \(reason); allow this user to, or copy the "
+                        + "store or a backup of it")
+            }
             return try Environment(path: path, mapBytes: options.mapBytes, readOnly: true)
         }
     }

@@ -79,9 +79,14 @@ private struct RecoveryRun {
         meta.checkpoint = start - 1
         meta.keys = try write(beginnings, to: builder) + Int64(unknown)
         meta = try replay(kept, survey, meta, builder)
+        let cursors = try salvage.cursors.write(to: builder, kept: kept, compacted: compacted)
         try builder.finish(meta)
         let missing = try state.map { try missingKeys(meta, run, $0, survey) } ?? 0
-        return report(kept, outside, meta, missing, doubtful)
+        var report = report(kept, outside, meta, missing, doubtful)
+        report.cursors = cursors.count
+        report.changedCursors = cursors.changed
+        report.mayLackCursors = salvage.cursors.mayLack
+        return report
     }
 
     // MARK: Choosing

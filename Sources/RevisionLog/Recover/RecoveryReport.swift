@@ -21,11 +21,37 @@ public struct RecoveryReport: Sendable, Hashable {
     public var doubtfulKeyCount: Int
     /// How many keys the damaged store had noted to exist that are not in the new one, known by name or not.
     public var missingKeys: Int
+    /// Cursors in the new store.
+    public var cursors = 0
+    /// Cursors that do not stand where they stood, or cannot go on from there, in the order of their names.
+    public var changedCursors: [ChangedCursor] = []
+    /// Whether there may have been more cursors, or one has another name than it had.
+    public var mayLackCursors = false
     /// What is damaged, and where. At most 100 places.
     public var damage: [String]
 
     /// Whether the new store has everything that the damaged one had.
     public var isComplete: Bool {
         lost.isEmpty && apart.isEmpty && rebuilt == nil && doubtfulKeyCount == 0 && missingKeys == 0
+            && changedCursors.isEmpty && !mayLackCursors
+    }
+
+    /// A cursor to look after.
+    public struct ChangedCursor: Sendable, Hashable {
+        public var name: String
+        public var fate: CursorFate
+    }
+
+    /// What became of a cursor.
+    public enum CursorFate: String, Sendable, Hashable {
+        /// Its entry is damaged, and it is not in the new store.
+        case lost
+        /// Its newest entry is damaged or, with a header of the data file, not known; it stands where an earlier one says, and
+        /// what it has acknowledged since comes again.
+        case older
+        /// It had acknowledged revisions that the new store does not have, and stands at the newest one.
+        case takenBack = "taken_back"
+        /// It stands where it stood, before the first revision of the new store: a watch from it fails with `.compacted`.
+        case behind
     }
 }

@@ -23,6 +23,7 @@ final class Salvage {
     /// As of the last commit and the one before.
     private(set) var states: [State] = []
     private(set) var damage: [String] = []
+    private(set) var cursors = SalvagedCursors()
     /// The newest revision that anything says there was.
     private(set) var head: Revision = 0
     private let data: DataFileSalvage?
@@ -85,9 +86,12 @@ final class Salvage {
                 if name == "state", !broken.isEmpty { state?.isIntact = false }
                 for message in broken { note(message) }
             }
-            for message in snapshot.trees["log"]?.damage ?? [] { note(message) }
+            for name in ["log", "cursors"] {
+                for message in snapshot.trees[name]?.damage ?? [] { note(message) }
+            }
             if let state { states.append(state) }
         }
+        cursors = try SalvagedCursors(data)
         for entry in data.strays {
             if let block = try block(entry) {
                 strays.append(block)

@@ -98,6 +98,41 @@ import Vigil
         }
     }
 
+    @Test func aCursorGoesOnInTheCopy() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try await WatchStore.open(directory + "/store", options: smallOptions())
+            for index in 1...50 { try await store.put(Bytes("k\(index % 7)"), Bytes("\(index)")) }
+            try await store.setCursor("behind", to: .earliest)
+            try await store.setCursor("failed", to: .earliest)
+            try await store.setCursor("failed", hold: CursorHold(revisions: 1, then: .fail))
+            try await store.compact(through: 10)
+            let watch = try store.watch(.all, from: .cursor("indexer"))
+            var iterator = watch.makeAsyncIterator()
+            for _ in 10...30 { _ = try await iterator.next() }
+            try watch.acknowledge()
+            try await watch.flushAcknowledged()
+            try await store.setCursor("indexer", hold: CursorHold(revisions: 100, bytes: 1 << 20))
+            try await store.backup(to: directory + "/backup")
+            let before = try store.cursors()
+            #expect(before.map(\.acknowledged) == [0, 0, 30] && before.map(\.isFailed) == [false, true, false])
+            watch.cancel()
+            try await store.close()
+            try await WatchStore.restore(from: directory + "/backup", to: directory + "/copy")
+            let copy = try await WatchStore.open(directory + "/copy")
+            let after = try copy.cursors()
+            #expect(after.map(\.name) == ["behind", "failed", "indexer"])
+            #expect(after.map(\.acknowledged) == before.map(\.acknowledged))
+            #expect(after.map(\.hold) == before.map(\.hold) && after.map(\.isFailed) == before.map(\.isFailed))
+            for try await event in try copy.watch(.all, from: .cursor("indexer")).events {
+                #expect(event.revision == 31)
+                break
+            }
+            await expect(.held) { try await copy.compact(through: 40) }
+            #expect(try copy.check(deep: true).problems == [])
+            try await copy.close()
+        }
+    }
+
     @Test func aReaderBesideTheWriterBacksUpWhatWasAcknowledged() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/store"

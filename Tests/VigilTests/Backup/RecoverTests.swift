@@ -103,6 +103,7 @@ private struct DamagedStore {
     let largestBlock: Int
     private var events: [Revision: [String]] = [:]
     private var states: [Revision: [Bytes: KeyValue]] = [:]
+    private var cursors: [String: WatchCursor] = [:]
 
     /// `image` becomes the store.
     init(_ directory: String, image: String) async throws {
@@ -120,6 +121,8 @@ private struct DamagedStore {
             states[revision] = Self.dictionary(try store.range(.all, RangeOptions(at: revision)).keyValues)
         }
         largestBlock = largest
+        for cursor in try store.cursors() { cursors[cursor.name] = cursor }
+        try #require(cursors.count == 24)
         try await store.close()
         try FileManager.default.removeItem(atPath: copy)
     }
@@ -176,8 +179,35 @@ private struct DamagedStore {
             #expect(unnamed.count <= report.missingKeys, "\(place): \(unnamed)")
             #expect(missing.isEmpty || !report.isComplete, place)
         }
+        try verifyCursors(store, report, place)
         #expect(try store.check(deep: true).problems == [], place)
         try await store.close()
+    }
+
+    /// Each stands where it stood, or before it and is named, or is named as lost.
+    private func verifyCursors(_ store: WatchStore, _ report: RecoveryReport, _ place: Comment) throws {
+        let fates = Dictionary(uniqueKeysWithValues: report.changedCursors.map { ($0.name, $0.fate) })
+        let found = try store.cursors()
+        #expect(found.count == report.cursors, place)
+        for (name, cursor) in cursors where !found.contains(where: { $0.name == name }) {
+            #expect(report.mayLackCursors, "\(place): \(cursor) is missing")
+            #expect(!report.isComplete, place)
+        }
+        for cursor in found {
+            guard let original = cursors[cursor.name] else {
+                // Removed by a commit that is lost.
+                #expect(cursor.name == "removed" && fates[cursor.name] == .older, "\(place): \(cursor)")
+                continue
+            }
+            #expect(cursor.hold == original.hold && cursor.isFailed == original.isFailed, place)
+            if cursor.acknowledged != original.acknowledged {
+                let isNamed = fates[cursor.name] == .older || fates[cursor.name] == .takenBack
+                #expect(cursor.acknowledged < original.acknowledged && isNamed, "\(place): \(cursor)")
+            }
+            if cursor.isCompacted, !original.isCompacted {
+                #expect(fates[cursor.name] != nil, "\(place): \(cursor)")
+            }
+        }
     }
 }
 
@@ -231,7 +261,17 @@ private func withDamagedStore(_ body: (DamagedStore) async throws -> Void) async
         try await store.close()
         for number in 0..<3 { try? FileManager.default.removeItem(atPath: "\(path)/journal-00\(number)") }
         store = try await WatchStore.open(path, options: options)
+        // Enough for a tree of several pages.
+        let long = String(repeating: "x", count: 240)
+        for index in 0..<23 {
+            let place = store.earliest + Revision(index) % (store.head - store.earliest)
+            try await store.setCursor("cursor/\(index)/\(long)", to: .acknowledged(place))
+        }
         try await write(15)
+        try await store.setCursor("removed", to: .earliest)
+        try await store.setCursor("newest", to: .now)
+        try await store.setCursor("newest", hold: CursorHold(revisions: 1000, then: .fail))
+        try await store.removeCursor("removed")
         try FileManager.default.copyItem(atPath: path, toPath: directory + "/image")
         try await store.close()
         try FileManager.default.removeItem(atPath: path)

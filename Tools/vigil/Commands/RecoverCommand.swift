@@ -54,6 +54,10 @@ struct RecoverCommand: AsyncParsableCommand {
         for key in report.doubtfulKeys { Output.standard.line("value not known: key \(Text.inline(key))") }
         if report.doubtfulKeyCount > report.doubtfulKeys.count { Output.standard.line("… and more") }
         if report.missingKeys > 0 { Output.standard.line("keys missing: \(report.missingKeys)") }
+        for cursor in report.changedCursors {
+            Output.standard.line("cursor \(cursor.name): \(Self.text(cursor.fate))")
+        }
+        if report.mayLackCursors { Output.standard.line("cursors may be missing") }
         Output.standard.line(
             "\(report.isComplete ? "complete" : "not complete"): \(newDirectory) has revisions \(report.kept.lowerBound) to "
                 + "\(report.kept.upperBound), \(report.keys) keys")
@@ -63,6 +67,15 @@ struct RecoverCommand: AsyncParsableCommand {
         "revisions "
             + ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound) to \($0.upperBound)" }
             .joined(separator: ", ")
+    }
+
+    private static func text(_ fate: RecoveryReport.CursorFate) -> String {
+        switch fate {
+        case .lost: "lost"
+        case .older: "as an earlier acknowledgement left it; what it has handled since comes again"
+        case .takenBack: "taken back to the newest revision"
+        case .behind: "before the earliest revision; set it to use it"
+        }
     }
 
     private func object(_ report: RecoveryReport) -> JSONObject {
@@ -91,6 +104,16 @@ struct RecoverCommand: AsyncParsableCommand {
                 json.add("key", key)
                 return json
             })
+        json.add("cursors", report.cursors)
+        json.add(
+            "changed_cursors",
+            report.changedCursors.map { cursor in
+                var json = JSONObject()
+                json.add("name", cursor.name)
+                json.add("fate", cursor.fate.rawValue)
+                return json
+            })
+        json.add("may_lack_cursors", report.mayLackCursors)
         json.add(
             "damage",
             report.damage.map { damage in
