@@ -26,6 +26,8 @@ package enum Failpoint: String, CaseIterable, Sendable {
     case shrinkCopied, shrinkSwapped
     // Acknowledgements of cursors, in whichever transaction takes them along.
     case cursorWritten, cursorCommitted
+    // Granting a lease, and forgetting one whose keys are deleted.
+    case leaseWritten, leaseCommitted
 
     #if DEBUG
         /// Arrivals so far at the one that was asked for.

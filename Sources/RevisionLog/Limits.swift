@@ -57,6 +57,11 @@ enum Limits {
     static let cursorNameBytes = 1...255
     /// Cursors in a store, so that all of them can be looked at in one transaction.
     static let cursors = 1000
+    /// Leases in a store.
+    static let leases = 1 << 20
+    /// Bytes of a property's name, and of its value.
+    static let propertyNameBytes = 1...511
+    static let propertyBytes = 1 << 20
     /// Problems that a check reports before it stops.
     static let reportedProblems = 100
     /// Attempts to take a snapshot anew when a compaction overtakes a read, before the error is passed on.

@@ -2,6 +2,8 @@
 public struct LogOptions: Sendable, Hashable {
     /// Bytes in a key: what LMDB's page format allows, as Debian builds it.
     public static let keyBytes = 1...511
+    /// Seconds that a lease can be granted for; etcd's upper bound.
+    public static let leaseSeconds: ClosedRange<Int64> = 1...9_000_000_000
 
     /// Raw bytes of commits that start a checkpoint.
     public var checkpointBytes = 32 << 20

@@ -12,6 +12,10 @@ enum Limits {
     static let transactionSteps = 4096
     /// Transactions within transactions.
     static let transactionDepth = 32
+    /// The least time between two looks for leases whose time is over, which may end so much late.
+    static let leaseTick = Duration.milliseconds(50)
+    /// The time after which ending a lease is tried again when it failed.
+    static let leasePause = Duration.seconds(1)
     /// A watch that reads the log joins the live flow when it is this near to the head, in revisions.
     static let rejoinDistance: Int64 = 1024
     /// Keys in one page of a watch's state or of a range.

@@ -40,7 +40,7 @@ public final class EtcdServer: Service {
         let member = try Member(store: store, options: options)
         let methods =
             StoreService(member: member).methods
-            + KVService(member: member).methods + WatchService(member: member).methods + LeaseService().methods
+            + KVService(member: member).methods + WatchService(member: member).methods + LeaseService(member: member).methods
             + MaintenanceService(member: member).methods + HealthService(member: member).methods
             + ClusterService(member: member, url: "\(scheme)://\(options.host):\(options.port)").methods
         return EtcdServer(

@@ -86,7 +86,7 @@ extension FuzzTarget {
     private static func line(_ change: ImportedChange) -> String {
         let key = #""key_base64":"\#(Data(Array(change.key)).base64EncodedString())""#
         let revision = change.revision.map { #","revision":\#($0)"# } ?? ""
-        if case .put(_, let value) = change.operation {
+        if case .put(_, let value, _) = change.operation {
             return #"{\#(key),"value_base64":"\#(Data(Array(value)).base64EncodedString())"\#(revision)}"#
         }
         return #"{\#(key),"delete":true\#(revision)}"#

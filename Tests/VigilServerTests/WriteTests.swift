@@ -65,10 +65,6 @@ import WireMessages
             await #expect(throws: refusal(3, "etcdserver: request is too large")) {
                 try await etcd.put("a", String(repeating: "x", count: 1_600_000))
             }
-            let lease = EtcdLeaseGrantRequest()
-            await #expect(throws: refusal(12, "vigil does not implement /etcdserverpb.Lease/LeaseGrant")) {
-                let _: EtcdLeaseGrantResponse = try await etcd.call("Lease/LeaseGrant", lease)
-            }
         }
     }
 

@@ -5,7 +5,7 @@ import Changes
 //     head
 //     offset  size
 //      0      8     "VIGILBAK"
-//      8      4     format version, 1
+//      8      4     format version, 2
 //     12      4     CRC-32C of bytes 0–11 and 16–63
 //     16      8     id of the store that was backed up
 //     24      8     head: the newest revision
@@ -16,7 +16,7 @@ import Changes
 //
 //     then chunks, each of them
 //     offset  size
-//      0      1     kind: 1 log, 2 state, 3 base, 4 cursors, 255 end
+//      0      1     kind: 1 log, 2 state, 3 base, 4 cursors, 5 leases, 6 properties, 255 end
 //      1      1     codec of the payload: 0 raw, 1 LZ4 block
 //      2      2     0
 //      4      4     number of entries
@@ -26,19 +26,21 @@ import Changes
 //     20      …     payload
 //
 // A payload is a series of entries of the database of that name: key length (varint), key, value length (varint), value,
-// as the store has them (Block.swift, KeyVersion.swift, CursorEntry.swift). Kinds come in the order of their numbers, and keys in order
+// as the store has them (Block.swift, KeyVersion.swift, CursorEntry.swift, LeaseEntry.swift, Properties.swift). Kinds come in the order of their numbers, and keys in order
 // within a kind. Chunks of `log` are never compressed, since blocks are already. What the store has in its journal only is
 // in the backup as blocks, and applied to `state` and `base`, as a checkpoint would have done.
 //
-// The last chunk is the end. Its payload is four numbers of 8 bytes: entries of log, state, base and cursors. Nothing
-// follows it.
+// The last chunk is the end. Its payload is six numbers of 8 bytes: entries of log, state, base, cursors, leases and
+// properties. Nothing follows it. Which keys a lease holds is not in the backup, since `state` says so.
+//
+// Format version 1 had no leases and properties, and four numbers at its end.
 //
 // Since each checksum covers the one before, the last one vouches for the whole file: no chunk can be missing, doubled,
 // out of place or of another backup.
 
 enum BackupFormat {
     static let magic = Array("VIGILBAK".utf8)
-    static let format: UInt32 = 1
+    static let format: UInt32 = 2
     static let headBytes = 64
     static let chunkHeadBytes = 20
 
@@ -48,6 +50,8 @@ enum BackupFormat {
         case state = 2
         case base = 3
         case cursors = 4
+        case leases = 5
+        case properties = 6
         case end = 255
     }
 
@@ -58,6 +62,7 @@ enum BackupFormat {
         var compacted: Revision
         var dropped: Revision
         var milliseconds: Int64
+        private(set) var format = BackupFormat.format
 
         init(_ meta: Meta, head: Revision, milliseconds: Int64) {
             storeID = meta.storeID
@@ -70,7 +75,7 @@ enum BackupFormat {
         /// The head's bytes, and their checksum.
         func encoded() -> (bytes: [UInt8], checksum: UInt32) {
             var bytes = BackupFormat.magic
-            bytes.appendLittleEndian(BackupFormat.format)
+            bytes.appendLittleEndian(format)
             bytes.appendLittleEndian(UInt32(0))
             bytes.appendLittleEndian(storeID)
             for number in [head, compacted, dropped, milliseconds, 0] { bytes.appendLittleEndian(number) }
@@ -83,14 +88,14 @@ enum BackupFormat {
             guard bytes.count == BackupFormat.headBytes, bytes[..<8].elementsEqual(BackupFormat.magic) else {
                 throw StoreError(.notAStore, "the file is not a backup of a Vigil store")
             }
-            let format = bytes.littleEndian(8, as: UInt32.self)
+            format = bytes.littleEndian(8, as: UInt32.self)
             guard Self.checksum(bytes) == bytes.littleEndian(12, as: UInt32.self) else {
                 throw StoreError(.damaged, "the backup's head does not match its checksum; use another backup")
             }
-            guard format == BackupFormat.format else {
+            guard (1...BackupFormat.format).contains(format) else {
                 throw StoreError(
                     .unsupportedFormat,
-                    "the backup has format version \(format); this library knows \(BackupFormat.format): use a newer one"
+                    "the backup has format version \(format); this library knows up to \(BackupFormat.format): use a newer one"
                 )
             }
             storeID = bytes.littleEndian(16, as: UInt64.self)

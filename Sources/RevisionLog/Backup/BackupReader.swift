@@ -126,6 +126,15 @@ struct BackupContents {
                 switch kind {
                 case .log: try checkBlock(key, value)
                 case .cursors: _ = try CursorEntry(value, name: key)
+                case .leases:
+                    guard key.count == 8 else { throw Malformed("lease id of \(key.count) bytes") }
+                    _ = try LeaseEntry(value, id: key)
+                case .properties:
+                    do throws(StoreError) {
+                        _ = try Property.value(value, key)
+                    } catch {
+                        throw Malformed(error.message)
+                    }
                 case .state, .base, .end: try checkVersion(kind, key, value)
                 }
             }
@@ -161,8 +170,7 @@ struct BackupContents {
     /// Takes the end.
     fileprivate func finish(_ payload: [UInt8]) throws(Malformed) {
         let expected =
-            [counts.log, counts.state, counts.base, counts.cursors].reduce(into: []) { $0.appendLittleEndian($1) }
-            as [UInt8]
+            counts.numbers.prefix(head.format == 1 ? 4 : 6).reduce(into: []) { $0.appendLittleEndian($1) } as [UInt8]
         guard payload == expected else { throw Malformed("entries are missing") }
         guard next == head.head + 1 else { throw Malformed("revisions \(next) to \(head.head) are missing") }
     }

@@ -38,7 +38,7 @@ struct BackupWriter {
     mutating func finish() throws(StoreError) {
         try close()
         kind = .end
-        for count in [counts.log, counts.state, counts.base, counts.cursors] { payload.appendLittleEndian(count) }
+        for count in counts.numbers { payload.appendLittleEndian(count) }
         try write()
         try file.flush()
     }
@@ -71,6 +71,11 @@ struct BackupCounts: Equatable {
     var state: Int64 = 0
     var base: Int64 = 0
     var cursors: Int64 = 0
+    var leases: Int64 = 0
+    var properties: Int64 = 0
+
+    /// As they stand at the end of a backup.
+    var numbers: [Int64] { [log, state, base, cursors, leases, properties] }
 
     mutating func add(_ kind: BackupFormat.Kind) {
         switch kind {
@@ -78,6 +83,8 @@ struct BackupCounts: Equatable {
         case .state: state += 1
         case .base: base += 1
         case .cursors: cursors += 1
+        case .leases: leases += 1
+        case .properties: properties += 1
         case .end: break
         }
     }

@@ -103,6 +103,8 @@ private struct BackupSource {
         let moved = try writeState(&writer, transaction, progress)
         try writeBase(&writer, moved, transaction, progress)
         try writeCursors(&writer, transaction)
+        try writeLeases(&writer, transaction)
+        try writeProperties(&writer, transaction)
         try writer.finish()
     }
 
@@ -211,6 +213,27 @@ private struct BackupSource {
             entry.acknowledged = min(entry.acknowledged, head)
             let value = entry.encoded(name: key)
             try key.withUnsafeBytes { key in try value.withUnsafeBytes { try writer.add(.cursors, key, $0) } }
+        }
+    }
+
+    private func writeLeases(_ writer: inout BackupWriter, _ transaction: borrowing ReadTransaction) throws {
+        guard let database = reader.databases.leases else { return }
+        try transaction.forEachLease(database) { id, entry in
+            guard let entry else { throw StoreError(.damaged, "lease \(id) cannot be read; \(StoreError.advice)") }
+            try withUnsafeBytes(of: id.bigEndian) { key in
+                try entry.encoded(id: key).withUnsafeBytes { try writer.add(.leases, key, $0) }
+            }
+        }
+    }
+
+    private func writeProperties(_ writer: inout BackupWriter, _ transaction: borrowing ReadTransaction) throws {
+        guard let database = reader.databases.properties else { return }
+        var cursor = try transaction.cursor(database)
+        var found = try cursor.first()
+        while let here = found {
+            _ = try Property.value(here.value, here.key)
+            try writer.add(.properties, here.key, here.value)
+            found = try cursor.next()
         }
     }
 

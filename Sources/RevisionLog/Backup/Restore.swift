@@ -76,6 +76,8 @@ extension Databases {
         case .state: state
         case .base: base
         case .cursors: cursors!
+        case .leases: leases!
+        case .properties: properties!
         case .end: preconditionFailure("the end has no entries")
         }
     }

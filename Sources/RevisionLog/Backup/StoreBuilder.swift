@@ -66,6 +66,7 @@ final class StoreBuilder {
 
     /// Verifies what was built, whose meta entry is `meta` and must have been written, and gives it its name.
     func finish(_ meta: Meta, progress: (@Sendable (Int64, Int64) -> Void)? = nil) throws {
+        try indexLeases(meta)
         let snapshot = LogSnapshot(head: meta.checkpoint, checkpoint: meta.checkpoint, compacted: meta.compacted)
         let reader = LogReader(
             environment: environment, databases: databases, state: LogState(snapshot), storeID: meta.storeID)
@@ -79,6 +80,46 @@ final class StoreBuilder {
         guard rename(partial, path) == 0 else { throw StoreError(errno: errno, "rename \(partial) to \(path)") }
         isPartial = false
         try SegmentFile.flushDirectory(parentDirectory(path))
+    }
+
+    /// Makes the index of what leases hold, from what `state` says, in steps.
+    private func indexLeases(_ meta: Meta) throws {
+        var meta = meta
+        var next: [UInt8]? = []
+        while let start = next {
+            let found: [(Int64, [UInt8])]
+            (found, next) = try storeErrors {
+                try environment.withRead { try attachedKeys(from: start, $0) }
+            }
+            if found.isEmpty { continue }
+            try write { transaction in
+                for (lease, key) in found {
+                    meta.leasedKeys += try key.withUnsafeBytes {
+                        try transaction.index(lease, $0, isPresent: true, databases.leased!)
+                    }
+                }
+                try Meta.key.withUnsafeBytes { key in
+                    try meta.encoded().withUnsafeBytes { try transaction.put(databases.meta, key, $0) }
+                }
+            }
+        }
+    }
+
+    /// Keys of `state` that are attached to leases, from `start` on, and where to go on.
+    private func attachedKeys(
+        from start: [UInt8], _ transaction: borrowing ReadTransaction
+    ) throws -> ([(Int64, [UInt8])], [UInt8]?) {
+        var found: [(Int64, [UInt8])] = []
+        var cursor = try transaction.cursor(databases.state)
+        var entry = try start.withUnsafeBytes { try cursor.seek(atOrAfter: $0) }
+        for _ in 0..<Limits.pageKeys {
+            guard let here = entry else { return (found, nil) }
+            if let version = try? KeyVersion(here.value, key: here.key, numbersOnly: true), version.lease != 0 {
+                found.append((version.lease, Array(here.key)))
+            }
+            entry = try cursor.next()
+        }
+        return (found, entry.map { Array($0.key) })
     }
 
     /// Nothing is overwritten.

@@ -16,16 +16,17 @@ import Changes
 //     64      8     bytes of these blocks
 //     72      8     bytes of their payloads before compression
 //     80      8     sealed: the first revision of a block; those before it are as large as they get (LogWriter+Sealing.swift)
+//     88      8     keys that are attached to leases, as many as the database `leased` names (LeaseIndex.swift)
 //
-// Format version 1 ends before `sealed` and has no database `cursors`. It is read as if nothing were sealed, and becomes
-// version 2 when it is opened for writing.
+// Format version 2 ends before that, and has no databases `leases`, `leased` and `properties`. Format version 1 ends before `sealed` and has no database `cursors`. It is read as if nothing were sealed. Both become version 3
+// when they are opened for writing.
 
 /// What is true of the contents of LMDB as a whole.
 struct Meta: Equatable {
-    static let format: UInt32 = 2
+    static let format: UInt32 = 3
     static let key = Array("store".utf8)
     private static let magic = Array("VIGIL\0\0\0".utf8)
-    private static let lengths: [UInt32: Int] = [1: 80, 2: 88]
+    private static let lengths: [UInt32: Int] = [1: 80, 2: 88, 3: 96]
 
     var storeID: UInt64
     var checkpoint: Revision = 0
@@ -36,6 +37,7 @@ struct Meta: Equatable {
     var logBytes: Int64 = 0
     var logRawBytes: Int64 = 0
     var sealed: Revision = 1
+    var leasedKeys: Int64 = 0
     /// The version that it was read as.
     private(set) var format = Meta.format
 
@@ -70,6 +72,7 @@ struct Meta: Equatable {
         logBytes = bytes.littleEndian(64, as: Int64.self)
         logRawBytes = bytes.littleEndian(72, as: Int64.self)
         if format >= 2 { sealed = bytes.littleEndian(80, as: Int64.self) }
+        if format >= 3 { leasedKeys = bytes.littleEndian(88, as: Int64.self) }
         self.format = format
     }
 
@@ -85,7 +88,7 @@ struct Meta: Equatable {
         bytes.appendLittleEndian(Meta.format)
         bytes.appendLittleEndian(UInt32(0))
         bytes.appendLittleEndian(storeID)
-        for number in [checkpoint, compacted, dropped, keys, blocks, logBytes, logRawBytes, sealed] {
+        for number in [checkpoint, compacted, dropped, keys, blocks, logBytes, logRawBytes, sealed, leasedKeys] {
             bytes.appendLittleEndian(number)
         }
         let checksum = bytes.withUnsafeBytes { Meta.checksum($0) }

@@ -62,6 +62,10 @@ public struct StoreError: Error, Sendable, Hashable {
         public static let cursorMoved = Code(description: "cursor_moved")
         /// The cursor held history beyond its bound, and its choice for that is to fail; set it to use it again.
         public static let cursorFailed = Code(description: "cursor_failed")
+        /// There is no lease of this id, or its time is over.
+        public static let leaseNotFound = Code(description: "lease_not_found")
+        /// A lease was to be granted under the id of another.
+        public static let leaseExists = Code(description: "lease_exists")
         /// A cursor holds the history that was to be compacted; the message names it, `earliest` is what it needs.
         public static let held = Code(description: "held")
     }

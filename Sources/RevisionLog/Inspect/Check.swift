@@ -21,6 +21,8 @@ extension LogReader {
             try check.checkState(transaction)
             try check.checkBase(transaction)
             try check.checkCursors(transaction)
+            try check.checkLeases(transaction)
+            try check.checkProperties(transaction)
             try check.checkOverlay(snapshot, transaction)
             return check.report
         }
@@ -35,6 +37,8 @@ struct Check {
     private(set) var report: CheckReport
     /// With a deep check: the history so far, change by change.
     private var model: HistoryModel?
+    /// Keys of `state` that are attached to leases.
+    private(set) var attached: Int64 = 0
     private var blocks: Int64 = 0
     private var logBytes: Int64 = 0
     private var logRawBytes: Int64 = 0
@@ -153,6 +157,7 @@ struct Check {
             do throws(Malformed) {
                 let version = try KeyVersion(entry.value, key: entry.key)
                 if version.type == .put { present += 1 }
+                if version.lease != 0 { attached += 1 }
                 if version.modRevision > meta.checkpoint {
                     note("state", "key \(key)", version.modRevision, "is newer than the checkpoint")
                 }

@@ -10,7 +10,7 @@ extension LogWriter {
         meta = try commit { next, transaction in
             try appendBlocks(frozen, &next, transaction)
             Failpoint.reach(.checkpointLogWritten)
-            try writeState(frozen, next, transaction)
+            try writeState(frozen, &next, transaction)
             Failpoint.reach(.checkpointStateWritten)
             next.checkpoint = frozen.head
             next.keys += Int64(frozen.pendingKeys)
@@ -47,15 +47,17 @@ extension LogWriter {
     }
 
     private func writeState(
-        _ frozen: LogSnapshot, _ next: Meta, _ transaction: borrowing WriteTransaction
+        _ frozen: LogSnapshot, _ next: inout Meta, _ transaction: borrowing WriteTransaction
     ) throws {
         guard let newest = frozen.frozen.merged else { return }
         var cursor = try transaction.cursor(databases.state)
         for position in newest.entries.indices {
             let key = newest.key(position)
             try key.withUnsafeBytes { bytes in
+                let version = newest.version(position)
                 if next.dropped > 1 { try saveToBase(bytes, next, transaction) }
-                try newest.version(position).encoded(key: key).withUnsafeBytes { try cursor.put(bytes, $0) }
+                if next.leasedKeys > 0 || version.lease != 0 { try index(bytes, version, &next, transaction) }
+                try version.encoded(key: key).withUnsafeBytes { try cursor.put(bytes, $0) }
             }
         }
     }

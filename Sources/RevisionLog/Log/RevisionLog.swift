@@ -9,6 +9,8 @@ package final class RevisionLog: Sendable {
     package let reader: LogReader
     /// The cursors that watches of this process use.
     package let cursors: CursorLedger
+    /// The leases, while this process has the store open for writing.
+    package let leases: LeaseTable
     package let options: LogOptions
     private let durability: Durability
     private let lock: WriterLock
@@ -19,7 +21,7 @@ package final class RevisionLog: Sendable {
     /// Opens the store in the directory at `path` for writing; if there is nothing, and `creates`, a new one.
     package init(
         path: String, creates: Bool = true, options: LogOptions = LogOptions(), durability: Durability = .sync,
-        faults: JournalFaults? = nil
+        faults: JournalFaults? = nil, leaseClock: @escaping @Sendable () -> LeaseTable.Instant = { .now }
     ) throws {
         try options.validate()
         if creates {
@@ -44,6 +46,8 @@ package final class RevisionLog: Sendable {
         self.options = options
         self.durability = durability
         cursors = CursorLedger(reader: reader, interval: options.cursorInterval)
+        leases = LeaseTable(now: leaseClock)
+        try reader.load(into: leases)
         checkpointer = Checkpointer(state: state, journal: journal, cursors: cursors, options: options)
         if case .interval(let interval) = durability {
             flusher = Flusher(journal: journal, interval: interval)
@@ -131,6 +135,14 @@ package final class RevisionLog: Sendable {
         } catch {
             completion(.failure(StoreError(wrapping: error)))
         }
+    }
+
+    /// Runs `body` on the thread that writes to LMDB.
+    func perform<R: Sendable>(
+        _ body: @escaping @Sendable (inout LogWriter) throws -> R,
+        completion: @escaping @Sendable (Result<R, StoreError>) -> Void
+    ) {
+        checkpointer.perform(body, completion: completion)
     }
 
     /// Moves everything into LMDB. Blocks.

@@ -80,6 +80,12 @@ struct Databases: Sendable {
     var base: Database
     /// Name → ``CursorEntry``. Nil in a store of format version 1 that is only read.
     var cursors: Database?
+    /// Lease id, big-endian → ``LeaseEntry``. Nil, as the next two, in a store of format version 1 or 2 that is only read.
+    var leases: Database?
+    /// Lease id and key → ``LeaseIndexEntry``.
+    var leased: Database?
+    /// Name → ``Property``.
+    var properties: Database?
     /// "store" → ``Meta``.
     var meta: Database
 
@@ -88,11 +94,17 @@ struct Databases: Sendable {
         state = try environment.openDatabase("state", create: create)
         base = try environment.openDatabase("base", create: create)
         meta = try environment.openDatabase("meta", create: create)
-        do {
-            cursors = try environment.openDatabase("cursors", create: create)
-        } catch let error as LMDBError where error.code == LMDBError.notFound {
-            cursors = nil
+        func optional(_ name: String) throws -> Database? {
+            do {
+                return try environment.openDatabase(name, create: create)
+            } catch let error as LMDBError where error.code == LMDBError.notFound {
+                return nil
+            }
         }
+        cursors = try optional("cursors")
+        leases = try optional("leases")
+        leased = try optional("leased")
+        properties = try optional("properties")
     }
 }
 

@@ -7,7 +7,15 @@ struct CommitGroup {
     enum Outcome: Sendable {
         case put(Revision)
         case transaction(TransactionResult)
+        case ending(Ending)
         case refused(StoreError)
+    }
+
+    /// What was done to end a lease: the revision that deleted its keys, the newest before if there were none, and whether
+    /// these were all.
+    struct Ending: Sendable {
+        var revision: Revision
+        var isComplete: Bool
     }
 
     private let log: RevisionLog
@@ -28,6 +36,8 @@ struct CommitGroup {
         if encoder.storage.count >= Limits.groupBytes || encoder.recordCount >= Limits.groupRecords { return false }
         switch request {
         case .put: return true
+        // Which keys the lease has is read from what is visible.
+        case .ending: return false
         case .transaction(let transaction, _), .part(let transaction, _, _): return !transaction.readsRanges
         }
     }
@@ -39,6 +49,7 @@ struct CommitGroup {
             case .put(let key, let value, _): return .put(try put(key, value))
             case .transaction(let transaction, _), .part(let transaction, _, _):
                 return .transaction(try run(transaction))
+            case .ending(let lease, _): return .ending(try end(lease))
             }
         } catch {
             return .refused(error)
@@ -87,11 +98,39 @@ struct CommitGroup {
             succeeded: succeeded, revision: revision, changed: isChange, outputs: execution.outputs)
     }
 
+    /// Throws unless keys can be attached to the lease `id`.
+    func requireLease(_ id: Int64) throws(StoreError) {
+        try log.leases.requireLive(id)
+    }
+
+    /// Deletes the keys of `lease`, as many as one record may.
+    private mutating func end(_ lease: Int64) throws(StoreError) -> Ending {
+        let all: [Bytes]
+        do {
+            all = try log.reader.keys(of: lease, log.leases)
+        } catch {
+            throw StoreError(wrapping: error)
+        }
+        guard !all.isEmpty else { return Ending(revision: encoder.nextRevision - 1, isComplete: true) }
+        let keys = all.prefix(log.options.transactionChanges)
+        let revision = encoder.nextRevision
+        encoder.beginRecord(changes: keys.count)
+        for key in keys {
+            guard let current = try versions.latest(key) else { continue }
+            write(key, KeyVersion(deletingAt: revision, after: current.modRevision))
+        }
+        return Ending(revision: revision, isComplete: keys.count == all.count)
+    }
+
     private mutating func write(_ key: Bytes, _ version: KeyVersion) {
         encoder.append(
             type: version.type, key: key, value: version.value, createRevision: version.createRevision,
             version: version.version, lease: version.lease, previousRevision: version.previousRevision)
         versions.note(key, version.numbers)
+        if version.lease != 0 {
+            log.leases.attach(
+                key, to: version.lease, at: version.modRevision, checkpoint: log.reader.snapshot.checkpoint)
+        }
     }
 }
 

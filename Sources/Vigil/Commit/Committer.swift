@@ -13,6 +13,8 @@ final class Committer: Sendable {
         case transaction(Transaction, UnsafeContinuation<TransactionResult, any Error>)
         /// One of several that were submitted together.
         case part(Transaction, index: Int, of: CommitSeries)
+        /// Deletes the keys of a lease.
+        case ending(Int64, UnsafeContinuation<CommitGroup.Ending, any Error>)
     }
 
     private struct Queue {
@@ -154,7 +156,8 @@ extension Committer.Request {
         case (.transaction(_, let continuation), .transaction(let result), nil):
             continuation.resume(returning: result)
         case (.part(_, let index, let series), .transaction(let result), nil): series.finish(index, .success(result))
-        case (.put, .transaction, nil), (.transaction, .put, nil), (.part, .put, nil):
+        case (.ending(_, let continuation), .ending(let ending), nil): continuation.resume(returning: ending)
+        case (.put, _, nil), (.transaction, _, nil), (.part, _, nil), (.ending, _, nil):
             preconditionFailure("a request was answered as if it were another")
         }
     }
@@ -164,6 +167,7 @@ extension Committer.Request {
         case .put(_, _, let continuation): continuation.resume(throwing: error)
         case .transaction(_, let continuation): continuation.resume(throwing: error)
         case .part(_, let index, let series): series.finish(index, .failure(error))
+        case .ending(_, let continuation): continuation.resume(throwing: error)
         }
     }
 }

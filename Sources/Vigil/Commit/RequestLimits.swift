@@ -65,7 +65,7 @@ struct RequestLimits {
         }
         for operation in transaction.success + transaction.failure {
             switch operation {
-            case .put(let key, _), .rewrite(let key), .delete(let key), .get(let key): try check(key: key)
+            case .put(let key, _, _), .rewrite(let key, _), .delete(let key), .get(let key): try check(key: key)
             case .transaction(let nested): try check(nested, depth: depth + 1)
             case .range(_, let limit?) where limit < 0:
                 throw StoreError(.invalidArgument, "the limit is \(limit); it must not be negative")

@@ -65,8 +65,8 @@ struct TransactionExecution {
         _ operation: Transaction.Operation, _ group: CommitGroup
     ) throws(StoreError) -> TransactionResult.Output {
         switch operation {
-        case .put(let key, let value): return .put(previous: try put(key, value, group))
-        case .rewrite(let key): return .put(previous: try put(key, nil, group))
+        case .put(let key, let value, let lease): return .put(previous: try put(key, value, lease, group))
+        case .rewrite(let key, let lease): return .put(previous: try put(key, nil, lease, group))
         case .delete(let key): return .delete(previous: try delete(.key(key), group))
         case .deleteRange(let keys): return .delete(previous: try delete(keys, group))
         case .get(let key): return .range(try range(.key(key), limit: nil, group))
@@ -80,7 +80,9 @@ struct TransactionExecution {
     }
 
     /// Puts `value`, or what the key holds, and returns what it held.
-    private mutating func put(_ key: Bytes, _ value: Bytes?, _ group: CommitGroup) throws(StoreError) -> KeyValue? {
+    private mutating func put(
+        _ key: Bytes, _ value: Bytes?, _ lease: LeaseAttachment, _ group: CommitGroup
+    ) throws(StoreError) -> KeyValue? {
         if own[key] != nil || deletedRanges.contains(where: { $0.contains(key) }) {
             throw StoreError(
                 .duplicateKey, "key \(key) is changed twice in one transaction; leave one of the changes out")
@@ -90,7 +92,19 @@ struct TransactionExecution {
         guard let value = value ?? previous?.value else {
             throw StoreError(.keyNotFound, "key \(key) does not exist and so has no value to keep; put one")
         }
-        try change(key, KeyVersion(putting: value, at: revision, after: current?.numbers))
+        var version = KeyVersion(putting: value, at: revision, after: current?.numbers)
+        switch lease {
+        case .none: break
+        case .lease(let id):
+            try group.requireLease(id)
+            version.lease = id
+        case .kept:
+            guard let previous else {
+                throw StoreError(.keyNotFound, "key \(key) does not exist and so has no lease to keep; name one")
+            }
+            version.lease = previous.lease
+        }
+        try change(key, version)
         return previous
     }
 

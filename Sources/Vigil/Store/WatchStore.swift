@@ -24,7 +24,7 @@ import WatchDispatch
 public final class WatchStore: Sendable {
     /// The half that makes commits, or takes them over from another process.
     private enum Source {
-        case committing(RevisionLog, Committer)
+        case committing(RevisionLog, Committer, LeaseExpiry)
         case following(LogFollower)
     }
 
@@ -53,14 +53,16 @@ public final class WatchStore: Sendable {
     /// The same, with a disk that fails when a test wants it, and a clock that says what the test wants.
     static func open(
         _ path: String, options: StoreOptions, faults: JournalFaults? = nil,
-        clock: @escaping @Sendable () -> Int64 = wallClockMilliseconds
+        clock: @escaping @Sendable () -> Int64 = wallClockMilliseconds,
+        leaseClock: @escaping @Sendable () -> LeaseTable.Instant = { .now }
     ) async throws -> WatchStore {
         // Opening reads and may flush: not on a thread of the tasks.
-        try await onThread { try WatchStore(path, options, faults, clock) }
+        try await onThread { try WatchStore(path, options, faults, clock, leaseClock) }
     }
 
     private init(
-        _ path: String, _ options: StoreOptions, _ faults: JournalFaults?, _ clock: @escaping @Sendable () -> Int64
+        _ path: String, _ options: StoreOptions, _ faults: JournalFaults?, _ clock: @escaping @Sendable () -> Int64,
+        _ leaseClock: @escaping @Sendable () -> LeaseTable.Instant
     ) throws {
         let registry = WatchRegistry(config: options.watch)
         self.registry = registry
@@ -70,10 +72,11 @@ public final class WatchStore: Sendable {
         case .readWrite:
             let log = try RevisionLog(
                 path: path, creates: options.createsStore, options: options.log, durability: options.durability,
-                faults: faults)
+                faults: faults, leaseClock: leaseClock)
             reader = log.reader
             ledger = log.cursors
-            source = .committing(log, Committer(log: log, clock: clock) { registry.notify($0) })
+            let committer = Committer(log: log, clock: clock) { registry.notify($0) }
+            source = .committing(log, committer, LeaseExpiry(log: log, committer: committer))
         case .readOnly:
             let follower = try LogFollower(path: path, options: options.log)
             reader = follower.reader
@@ -114,7 +117,8 @@ public final class WatchStore: Sendable {
 
     private static func end(_ source: Source) throws {
         switch source {
-        case .committing(let log, let committer):
+        case .committing(let log, let committer, let leases):
+            leases.stop()
             committer.stop()
             try log.close()
         case .following(let follower):
@@ -141,17 +145,26 @@ public final class WatchStore: Sendable {
     /// The committer, if this process may write.
     func requireCommitter() throws(StoreError) -> (RevisionLog, Committer) {
         try requireOpen()
-        guard case .committing(let log, let committer) = source else {
+        guard case .committing(let log, let committer, _) = source else {
             throw StoreError(.readOnly, "the store was opened read-only; open it with read-write access to change it")
         }
         return (log, committer)
+    }
+
+    /// What ends leases, if this process may write.
+    func requireLeases() throws(StoreError) -> LeaseExpiry {
+        _ = try requireCommitter()
+        guard case .committing(_, _, let leases) = source else {
+            throw StoreError(.readOnly, "the store was opened read-only; open it with read-write access to change it")
+        }
+        return leases
     }
 
     /// Sizes and positions.
     public func statistics() throws -> StoreStatistics {
         try requireOpen()
         switch source {
-        case .committing(let log, _): return try log.statistics()
+        case .committing(let log, _, _): return try log.statistics()
         case .following(let follower): return try follower.statistics()
         }
     }

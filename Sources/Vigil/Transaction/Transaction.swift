@@ -90,8 +90,8 @@ public struct Transaction: Sendable {
 
     /// One step of a branch. Reads see the changes of the steps before them.
     public enum Operation: Sendable {
-        /// Puts a value under a key.
-        case put(Bytes, Bytes)
+        /// Puts a value under a key, and attaches the key to a lease, or to none.
+        case put(Bytes, Bytes, lease: LeaseAttachment = .none)
         /// Deletes a key, if it is there.
         case delete(Bytes)
         /// Deletes all keys of a range.
@@ -101,7 +101,7 @@ public struct Transaction: Sendable {
         /// Reads a range, at most `limit` keys of it.
         case range(KeyRange, limit: Int? = nil)
         /// Puts what the key holds once more, which must be something: `.keyNotFound` otherwise.
-        case rewrite(Bytes)
+        case rewrite(Bytes, lease: LeaseAttachment = .none)
         /// Runs one of the branches of another transaction.
         indirect case transaction(Transaction)
     }

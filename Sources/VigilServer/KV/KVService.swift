@@ -18,15 +18,13 @@ struct KVService {
 
     private func put(_ request: EtcdPutRequest) async throws -> EtcdPutResponse {
         try TransactionCheck.check(request)
-        let key = Bytes(request.key)
         var response = EtcdPutResponse()
-        if !request.prevKv, !request.ignoreValue {
-            response.header = member.header(try await member.store.put(key, Bytes(request.value)))
+        if !request.prevKv, !request.ignoreValue, !request.ignoreLease, request.lease == 0 {
+            let revision = try await member.store.put(Bytes(request.key), Bytes(request.value))
+            response.header = member.header(revision)
             return response
         }
-        let operation: Transaction.Operation =
-            request.ignoreValue ? .rewrite(key) : .put(key, Bytes(request.value))
-        let result = try await member.store.transaction(Transaction(then: [operation]))
+        let result = try await member.store.transaction(Transaction(then: [request.operation]))
         if request.prevKv, case .put(let previous?)? = result.outputs.first { response.prevKv = EtcdKeyValue(previous) }
         response.header = member.header(result.revision)
         return response

@@ -14,8 +14,6 @@ enum TransactionCheck {
         guard !request.key.isEmpty else { throw Status.emptyKey }
         if request.ignoreValue, !request.value.isEmpty { throw Status.valueProvided }
         if request.ignoreLease, request.lease != 0 { throw Status.leaseProvided }
-        // No lease was ever granted.
-        if request.lease != 0 { throw Status.leaseNotFound }
     }
 
     private static func check(_ request: EtcdTxnRequest, allowed: Int) throws {

@@ -36,7 +36,7 @@ struct TransactionExecution {
     private mutating func operation(_ request: EtcdRequestOp) throws -> Transaction.Operation {
         switch request.request {
         case .requestPut(let put):
-            return put.ignoreValue ? .rewrite(Bytes(put.key)) : .put(Bytes(put.key), Bytes(put.value))
+            return put.operation
         case .requestDeleteRange(let delete): return .deleteRange(KeyRange(key: delete.key, end: delete.rangeEnd))
         case .requestRange(let request):
             let range = try RangeExecution(request)
@@ -126,6 +126,15 @@ struct TransactionExecution {
             case .requestPut, .requestDeleteRange, nil: count
             }
         }
+    }
+}
+
+extension EtcdPutRequest {
+    /// The step of a transaction that does it.
+    var operation: Transaction.Operation {
+        let attachment: LeaseAttachment = ignoreLease ? .kept : lease == 0 ? .none : .lease(lease)
+        return ignoreValue
+            ? .rewrite(Bytes(key), lease: attachment) : .put(Bytes(key), Bytes(value), lease: attachment)
     }
 }
 

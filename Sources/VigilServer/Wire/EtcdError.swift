@@ -16,6 +16,8 @@ extension Status {
     static let noSpace = Status(.resourceExhausted, "etcdserver: mvcc: database space exceeded")
     static let tooManyRequests = Status(.resourceExhausted, "etcdserver: too many requests")
     static let leaseNotFound = Status(.notFound, "etcdserver: requested lease not found")
+    static let leaseExists = Status(.failedPrecondition, "etcdserver: lease already exists")
+    static let leaseTooLong = Status(.outOfRange, "etcdserver: too large lease TTL")
     static let stopped = Status(.unavailable, "etcdserver: server stopped")
     static let corrupt = Status(.dataLoss, "etcdserver: corrupt cluster")
     static let watchCancelled = Status(.cancelled, "etcdserver: watch canceled")
@@ -28,6 +30,8 @@ extension Status {
         case .tooLarge: self = .requestTooLarge
         case .duplicateKey: self = .duplicateKey
         case .keyNotFound: self = .keyNotFound
+        case .leaseNotFound: self = .leaseNotFound
+        case .leaseExists: self = .leaseExists
         case .full: self = .noSpace
         case .busy: self = .tooManyRequests
         case .closed: self = .stopped

@@ -44,14 +44,14 @@ struct ModelTransaction {
 
     private mutating func run(_ operation: Transaction.Operation) {
         switch operation {
-        case .rewrite(let key): put(key, state[key]?.value)
+        case .rewrite(let key, _): put(key, state[key]?.value)
         case .transaction(let nested):
             let succeeded = nested.comparisons.allSatisfy { model.holds($0) }
             let before = outputs
             outputs = []
             run(succeeded ? nested.success : nested.failure)
             outputs = before + [.transaction(succeeded, outputs)]
-        case .put(let key, let value): put(key, value)
+        case .put(let key, let value, _): put(key, value)
         case .delete(let key): delete(.key(key))
         case .deleteRange(let keys): delete(keys)
         case .get(let key): outputs.append(.range(state[key].map { [$0] } ?? []))
