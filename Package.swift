@@ -105,6 +105,7 @@ let package = Package(
             dependencies: [
                 "Vigil", "GRPCClient", "GRPCWire", "WireMessages", "Threads",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],

@@ -1,12 +1,14 @@
 import ArgumentParser
 import Foundation
 import Vigil
+import VigilClient
 
 /// The exit codes of `vigil`.
 enum ExitStatus {
     static let notThere: Int32 = 1
     static let usage: Int32 = 2
     static let store: Int32 = 3
+    static let server: Int32 = 4
     /// Ended by Ctrl-C half way, as shells number it.
     static let interrupted: Int32 = 130
 }
@@ -35,6 +37,9 @@ enum Failure {
             tell(error.code.description, error.message, asJSON, earliest: error.earliest)
             if error.code == .cursorNotFound { return ExitStatus.notThere }
             return isWrongInput(error.code) ? ExitStatus.usage : ExitStatus.store
+        case let error as ClientError:
+            tell(error.code.rawValue, error.description, asJSON)
+            return ExitStatus.server
         case let error as InputError:
             tell("invalid_input", error.description, asJSON)
             return ExitStatus.usage

@@ -6,9 +6,10 @@ struct VigilCommand: AsyncParsableCommand {
         abstract: "A durable key-value store whose every change is kept and can be watched.",
         discussion: """
             The store is a directory: --data, else VIGIL_DATA, else ./vigil-data. One process may write it; the \
-            commands that read work beside it.
+            commands that read work beside it. Or it is behind a server, `vigil serve`: --endpoint, else VIGIL_ENDPOINT.
 
-            Exit codes: 0 done; 1 the key or cursor is not there; 2 wrong usage or wrong input; 3 the store failed.
+            Exit codes: 0 done; 1 the key or cursor is not there; 2 wrong usage or wrong input; 3 the store failed; 4 the \
+            server was not reached, did not answer in time, or refused.
             """,
         subcommands: [
             PutCommand.self, GetCommand.self, DelCommand.self, LsCommand.self, WatchCommand.self, LogCommand.self,
@@ -22,20 +23,27 @@ struct VigilCommand: AsyncParsableCommand {
         try parseAsRoot(globalOptionsLast(arguments))
     }
 
+    /// The options of ``StoreArguments`` that have a value.
+    private static let globalOptions = [
+        "--data", "--endpoint", "--cacert", "--cert", "--key", "--server-name", "--user", "--timeout",
+    ]
+
     /// `vigil --data DIR get KEY` means `vigil get --data DIR KEY`: the parser knows the options of a verb only after it.
     private static func globalOptionsLast(_ arguments: [String]) -> [String] {
         var options: [String] = []
         var rest = arguments[...]
         while let first = rest.first {
-            if first == "--json" || first.hasPrefix("--data=") {
+            if first == "--json" || globalOptions.contains(where: { first.hasPrefix("\($0)=") }) {
                 options.append(rest.removeFirst())
-            } else if first == "--data", rest.count > 1 {
+            } else if globalOptions.contains(first), rest.count > 1 {
                 options += rest.prefix(2)
                 rest.removeFirst(2)
             } else {
                 break
             }
         }
-        return rest.prefix(1) + options + rest.dropFirst()
+        let verb = configuration.subcommands.first { $0._commandName == rest.first }
+        let words = verb?.configuration.subcommands.isEmpty ?? true ? 1 : 2
+        return rest.prefix(words) + options + rest.dropFirst(words)
     }
 }

@@ -80,7 +80,8 @@ extension WatchStore {
 }
 
 extension DeleteResult {
-    fileprivate init(_ result: TransactionResult) {
+    /// Of the deletes among the steps.
+    package init(_ result: TransactionResult) {
         var deleted = 0
         for case .delete(let previous) in result.outputs { deleted += previous.count }
         self.init(revision: result.changed ? result.revision : nil, deleted: deleted)

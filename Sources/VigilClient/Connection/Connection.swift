@@ -2,8 +2,15 @@ import GRPCClient
 import GRPCWire
 import NIOCore
 import NIOHPACK
+import NIOPosix
 import SwiftProtobuf
 import WireMessages
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// A connection, and the token by which the server knows who asks.
 struct Session: Sendable {
@@ -84,7 +91,15 @@ actor Connection {
     }
 
     private static func reason(_ error: any Error) -> String {
-        (error as? Status)?.message ?? "\(error)"
+        switch error {
+        case let status as Status: status.message
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { reason($0.error) }
+                ?? "there is no address of \(error.host) (\(error.dnsAError ?? error.dnsAAAAError ?? error))"
+        case ChannelError.connectTimeout(let time): "no answer within \(time)"
+        default: "\(error)"
+        }
     }
 }
 

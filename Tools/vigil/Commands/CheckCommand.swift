@@ -14,7 +14,7 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         let progress = Progress("checked", unit: "revisions")
         let report = try await arguments.withStore(.readOnly) { store in
-            try store.check(deep: deep) { progress.report($0, $1) }
+            try await store.check(deep: deep) { progress.report($0, $1) }
         }
         show(report)
         if !report.isClean { throw ExitCode(ExitStatus.store) }

@@ -39,14 +39,14 @@ struct CompactCommand: AsyncParsableCommand {
         if dryRun {
             show(
                 try await arguments.withStore(.readOnly) { store in
-                    guard let first else { return try store.compactionPreview(keeping: retention) }
-                    return try store.compactionPreview(through: revision(first, store))
+                    guard let first else { return try await store.compactionPreview(keeping: retention) }
+                    return try await store.compactionPreview(through: revision(first, store))
                 })
             return
         }
         let earliest = try await arguments.withStore(.readWrite, creates: false) { store in
             guard let first else { return try await store.compact(keeping: retention, overridesCursors: force) }
-            let revision = try revision(first, store)
+            let revision = try await revision(first, store)
             try await store.compact(through: revision, overridesCursors: force)
             return revision
         }
@@ -59,10 +59,10 @@ struct CompactCommand: AsyncParsableCommand {
         }
     }
 
-    private func revision(_ first: RevisionArgument, _ store: WatchStore) throws -> Revision {
-        let revision = try first.first(in: store)
+    private func revision(_ first: RevisionArgument, _ store: any CommandStore) async throws -> Revision {
+        let revision = try await first.first(in: store)
         // A number beyond the newest is refused by the store; a time that is must be a mistake too.
-        if case .time = first, revision > store.head {
+        if case .time = first, revision > (try await store.head) {
             throw InputError("every revision was committed before that time; to forget all but the newest, name that")
         }
         return revision

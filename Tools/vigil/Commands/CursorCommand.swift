@@ -16,7 +16,7 @@ struct CursorCommand: AsyncParsableCommand {
         @OptionGroup var arguments: StoreArguments
 
         func run() async throws {
-            for cursor in try await arguments.withStore(.readOnly, { try $0.cursors() }) {
+            for cursor in try await arguments.withStore(.readOnly, { try await $0.cursors() }) {
                 if arguments.json {
                     Output.standard.line(JSONObject(cursor))
                 } else {
@@ -35,7 +35,7 @@ struct CursorCommand: AsyncParsableCommand {
         @Argument(help: "The cursor's name.") var name: String
 
         func run() async throws {
-            guard let cursor = try await arguments.withStore(.readOnly, { try $0.cursor(name) }) else {
+            guard let cursor = try await arguments.withStore(.readOnly, { try await $0.cursor(name) }) else {
                 throw NotThere()
             }
             if arguments.json {
@@ -82,7 +82,7 @@ struct CursorCommand: AsyncParsableCommand {
                 if let position { try await store.setCursor(name, to: position.position) }
                 if let hold { try await store.setCursor(name, hold: hold) }
                 if noHold { try await store.setCursor(name, hold: nil) }
-                return try store.cursor(name)
+                return try await store.cursor(name)
             }
             guard let cursor else { throw NotThere() }
             if arguments.json {

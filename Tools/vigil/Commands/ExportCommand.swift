@@ -9,8 +9,10 @@ struct ExportCommand: AsyncParsableCommand {
             from a revision to a revision, a line each, with its revision. `import` takes both.
             """)
 
+    /// What is read at a time.
     private static let pageKeys = 4096
     private static let pageRevisions = 1000
+    private static let pageBytes = 1 << 20
 
     @OptionGroup var arguments: StoreArguments
     @Option(
@@ -41,34 +43,36 @@ struct ExportCommand: AsyncParsableCommand {
         let keys = KeyRange.prefix(Bytes(argument: prefix))
         try await arguments.withStore(.readOnly) { store in
             if from != nil || to != nil {
-                try exportHistory(store, keys)
+                try await exportHistory(store, keys)
             } else {
-                try exportState(store, keys)
+                try await exportState(store, keys)
             }
         }
     }
 
-    private func exportState(_ store: WatchStore, _ all: KeyRange) throws {
-        let revision = try at?.newest(in: store) ?? store.head
+    private func exportState(_ store: any CommandStore, _ all: KeyRange) async throws {
+        let revision = if let at { try await at.newest(in: store) } else { try await store.head }
         var lower = all.lowerBound
         while true {
             let keys: KeyRange = all.upperBound.map { .range(lower, $0) } ?? .from(lower)
-            let page = try store.range(keys, RangeOptions(at: revision, limit: Self.pageKeys))
+            let page = try await store.range(
+                keys, RangeOptions(at: revision, limit: Self.pageKeys, bytes: Self.pageBytes))
             for keyValue in page.keyValues { Output.standard.line(JSONObject(exporting: keyValue)) }
             guard page.more, let last = page.keyValues.last else { break }
             lower = last.key.successor
         }
     }
 
-    private func exportHistory(_ store: WatchStore, _ keys: KeyRange) throws {
+    private func exportHistory(_ store: any CommandStore, _ keys: KeyRange) async throws {
         // What is committed meanwhile is not part of it.
-        let head = store.head
-        let last = try to?.newest(in: store) ?? head
+        let head = try await store.head
+        let last = try await to?.newest(in: store) ?? head
         if last > head { throw StoreError.future(requested: last, head: head) }
-        let first = try RevisionBounds.first(from, through: to.map { _ in last }, head: head, in: store)
+        let first = try await RevisionBounds.first(from, through: to.map { _ in last }, head: head, in: store)
         var next: Revision? = first
         while let revision = next {
-            let page = try store.log(keys, from: revision, through: last, limit: Self.pageRevisions)
+            let page = try await store.log(
+                keys, from: revision, through: last, limit: Self.pageRevisions, bytes: Self.pageBytes)
             for event in page.updates.joined() { Output.standard.line(JSONObject(exporting: event)) }
             next = page.next
         }

@@ -22,7 +22,7 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         let found = try await arguments.withStore(.readOnly) { store in
-            try store.get(Bytes(argument: key), at: at?.newest(in: store))
+            try await store.get(Bytes(argument: key), at: at?.newest(in: store))
         }
         guard let found else { throw NotThere() }
         if arguments.json {

@@ -18,7 +18,7 @@ struct HistoryCommand: AsyncParsableCommand {
     func run() async throws {
         // One more than is shown, for the difference to the oldest.
         let events = try await arguments.withStore(.readOnly) {
-            try $0.history(of: Bytes(argument: key), limit: limit == .max ? limit : limit + 1)
+            try await $0.history(of: Bytes(argument: key), limit: limit == .max ? limit : limit + 1)
         }
         guard !events.isEmpty else { throw NotThere() }
         for (index, event) in events.prefix(limit).enumerated() {

@@ -79,13 +79,13 @@ struct ImportCommand: AsyncParsableCommand {
         }
     }
 
-    private func commit(_ batches: [ImportBatches.Batch], _ store: WatchStore, _ progress: ImportProgress) async throws
+    private func commit(_ batches: [ImportBatches.Batch], _ store: any CommandStore, _ progress: ImportProgress)
+        async throws
     {
         guard let last = batches.last else { return }
-        for outcome in try await store.transactions(batches.map { Transaction(then: $0.operations) }) {
+        for outcome in try await store.commit(batches.map(\.operations)) {
             do {
-                let result = try outcome.get()
-                if result.changed { progress.revisions += 1 }
+                if try outcome.get().revision != nil { progress.revisions += 1 }
             } catch {
                 var located = error
                 located.message += " (in the lines up to \(last.line); \(progress.position))"

@@ -5,7 +5,9 @@ struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log", abstract: "What changed, and when: the log from the earliest revision on.")
 
+    /// What is read at a time.
     private static let pageRevisions = 1000
+    private static let pageBytes = 1 << 20
 
     @OptionGroup var arguments: StoreArguments
     @Option(
@@ -26,13 +28,14 @@ struct LogCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
-            let last = try to?.newest(in: store)
-            var next: Revision? = try RevisionBounds.first(from, through: last, head: store.head, in: store)
+            let last = try await to?.newest(in: store)
+            var next: Revision? = try await RevisionBounds.first(
+                from, through: last, head: try await store.head, in: store)
             var left = limit ?? .max
             while let revision = next, left > 0 {
-                let page = try store.log(
+                let page = try await store.log(
                     .prefix(Bytes(argument: prefix)), from: revision, through: last,
-                    limit: min(left, Self.pageRevisions))
+                    limit: min(left, Self.pageRevisions), bytes: Self.pageBytes)
                 for update in page.updates { show(update) }
                 left -= page.updates.count
                 next = page.next

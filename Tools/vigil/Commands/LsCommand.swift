@@ -5,8 +5,9 @@ struct LsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ls", abstract: "List the keys with a prefix: revision, key and value of each.")
 
-    /// Keys read at a time, so that a long list costs little memory.
+    /// Keys, and bytes of keys and values, that are read at a time, so that a long list costs little memory.
     private static let pageKeys = 4096
+    private static let pageBytes = 1 << 20
 
     @OptionGroup var arguments: StoreArguments
     @Argument(help: "Every key, if it is left out.") var prefix = ""
@@ -24,13 +25,15 @@ struct LsCommand: AsyncParsableCommand {
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
             let all = KeyRange.prefix(Bytes(argument: prefix))
-            let revision = try at?.newest(in: store) ?? store.head
+            let revision = if let at { try await at.newest(in: store) } else { try await store.head }
             var lower = all.lowerBound
             var left = limit ?? .max
             while left > 0 {
                 let keys: KeyRange = all.upperBound.map { .range(lower, $0) } ?? .from(lower)
-                let page = try store.range(
-                    keys, RangeOptions(at: revision, limit: min(left, Self.pageKeys), keysOnly: keysOnly))
+                let page = try await store.range(
+                    keys,
+                    RangeOptions(
+                        at: revision, limit: min(left, Self.pageKeys), bytes: Self.pageBytes, keysOnly: keysOnly))
                 for keyValue in page.keyValues { show(keyValue) }
                 left -= page.keyValues.count
                 guard page.more, let last = page.keyValues.last else { break }

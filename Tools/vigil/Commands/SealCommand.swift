@@ -11,7 +11,7 @@ struct SealCommand: AsyncParsableCommand {
     func run() async throws {
         let lastTenth = Lock<Int64>(0)
         let (before, after) = try await arguments.withStore(.readWrite, creates: false) { store in
-            let before = try store.statistics()
+            let before = try await store.statistics()
             try await store.seal { done, total in
                 let tenth = total > 0 ? done * 10 / total : 10
                 let isNew = lastTenth.withLock { last in
@@ -20,7 +20,7 @@ struct SealCommand: AsyncParsableCommand {
                 }
                 if isNew, Output.isInteractive { Output.error("sealed \(done) of \(total) revisions") }
             }
-            return (before, try store.statistics())
+            return (before, try await store.statistics())
         }
         if arguments.json {
             var json = JSONObject()

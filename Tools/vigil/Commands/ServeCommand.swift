@@ -18,7 +18,7 @@ struct ServeCommand: AsyncParsableCommand {
             Revisions are one more than those of the other commands: etcd counts the empty store as revision 1.
             """)
 
-    @OptionGroup var arguments: StoreArguments
+    @OptionGroup var arguments: DirectoryArguments
     @Option(help: ArgumentHelp("Where to listen.", valueName: "host:port"))
     var listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 2379)
     @OptionGroup(title: "Encryption") var tls: TLSArguments

@@ -13,7 +13,7 @@ struct ShowCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (update, block) = try await arguments.withStore(.readOnly) { try $0.show(revision) }
+        let (update, block) = try await arguments.withStore(.readOnly) { try await $0.show(revision) }
         if arguments.json {
             var json = JSONObject()
             json.add("revision", update.revision)

@@ -14,7 +14,7 @@ struct ShrinkCommand: AsyncParsableCommand {
     func run() async throws {
         let (before, after) = try await arguments.withStore(.readWrite, creates: false) { store in
             if Output.isInteractive {
-                let statistics = try store.statistics()
+                let statistics = try await store.statistics()
                 Output.error("copying \(Text.size(statistics.fileBytes - statistics.freeBytes))")
             }
             return try await store.shrink()

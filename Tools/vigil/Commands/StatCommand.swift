@@ -9,7 +9,7 @@ struct StatCommand: AsyncParsableCommand {
     @OptionGroup var arguments: StoreArguments
 
     func run() async throws {
-        let statistics = try await arguments.withStore(.readOnly) { try $0.statistics() }
+        let statistics = try await arguments.withStore(.readOnly) { try await $0.statistics() }
         if arguments.json {
             Output.standard.line(Self.object(statistics))
         } else {

@@ -6,7 +6,8 @@ struct WatchCommand: AsyncParsableCommand {
         commandName: "watch", abstract: "Follow the changes of a key, live and from any retained revision.",
         discussion: """
             Works beside the process that writes the store. Ends on Ctrl-C, at --until, or when the store is gone, and \
-            says the revision to resume from on standard error.
+            says the revision to resume from on standard error. With --endpoint a lost connection is made again, for as \
+            long as --timeout says, and nothing is missed or seen twice.
 
             With --cursor NAME it goes on where that name was last acknowledged, in whichever process, and acknowledges \
             each event after it was printed or the command has handled it. A new cursor begins at --from, or else with \
@@ -44,15 +45,16 @@ struct WatchCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await arguments.withStore(.readOnly) { store in
-            let target = until.map { $0.revision(head: store.head) }
+            let target = try await until?.revision(in: store)
             let start = cursor.map { .cursor($0) } ?? origin
-            let watch = try store.watch(
+            let watch = try await store.follow(
                 keys, from: start,
                 options: WatchOptions(
                     previousValues: prev, cursor: CursorOptions(first: origin, acknowledgement: .explicit)))
             let interruption = Interruption { watch.cancel() }
             defer { interruption.end() }
-            let isInState = try origin == .snapshot && cursor.map { try store.cursor($0) == nil } ?? true
+            var isInState = origin == .snapshot
+            if isInState, let cursor { isInState = try await store.cursor(cursor) == nil }
             var position = Position(of: watch, isInState: isInState, cursor: cursor)
             defer { position.tell() }
             do {
@@ -74,21 +76,23 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     private func follow(
-        _ watch: Watch, _ target: Revision?, _ store: WatchStore, _ position: inout Position
+        _ watch: any CommandWatch, _ target: Revision?, _ store: any CommandStore, _ position: inout Position
     ) async throws {
         // A target that no event of these keys reaches is reached by the progress that is asked for when the store does.
         let reaching = Task {
             guard let target else { return }
-            if target > store.head {
-                let beyond = try store.watch(.all, from: .revision(target))
-                for try await event in beyond.events where event.revision >= target { break }
+            if target > (try await store.head) {
+                let beyond = try await store.follow(.all, from: .revision(target), options: WatchOptions())
+                while let element = try await beyond.next() {
+                    if case .update(let update) = element, update.revision >= target { break }
+                }
             }
-            watch.requestProgress()
+            try await watch.requestProgress()
         }
         defer { reaching.cancel() }
         // What begins after its end has nothing to wait for.
         if let target, position.isPast(target) { return }
-        for try await element in watch {
+        while let element = try await watch.next() {
             if let target, case .update(let update) = element, update.revision > target {
                 position.reach(target + 1)
                 return
@@ -98,7 +102,7 @@ struct WatchCommand: AsyncParsableCommand {
             if cursor != nil {
                 // What is printed is out before it counts as handled.
                 Output.standard.flush()
-                try watch.acknowledge()
+                try await watch.acknowledge()
             }
             if let target, position.isPast(target) { return }
         }
@@ -149,7 +153,7 @@ private struct Position {
     /// That goes on there by itself.
     private var cursor: String?
 
-    init(of watch: Watch, isInState: Bool, cursor: String?) {
+    init(of watch: any CommandWatch, isInState: Bool, cursor: String?) {
         revision = watch.resumeRevision
         self.isInState = isInState
         self.cursor = cursor
@@ -165,7 +169,7 @@ private struct Position {
         self.revision = max(self.revision, revision)
     }
 
-    mutating func advance(_ watch: Watch, past element: WatchElement) {
+    mutating func advance(_ watch: any CommandWatch, past element: WatchElement) {
         if case .synced = element { isInState = false }
         reach(watch.resumeRevision)
     }

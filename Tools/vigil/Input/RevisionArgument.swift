@@ -20,18 +20,18 @@ enum RevisionArgument: ExpressibleByArgument {
     }
 
     /// The first revision of then or later.
-    func first(in store: WatchStore) throws -> Revision {
+    func first(in store: any CommandStore) async throws -> Revision {
         switch self {
         case .revision(let revision): revision
-        case .time(let time): try store.firstRevision(atOrAfter: time.milliseconds)
+        case .time(let time): try await store.firstRevision(atOrAfter: time.milliseconds)
         }
     }
 
     /// The revision that was the newest then; 0, the empty store that every other began as, if there was none.
-    func newest(in store: WatchStore) throws -> Revision {
+    func newest(in store: any CommandStore) async throws -> Revision {
         switch self {
         case .revision(let revision): revision
-        case .time(let time): try store.lastRevision(atOrBefore: time.milliseconds)
+        case .time(let time): try await store.lastRevision(atOrBefore: time.milliseconds)
         }
     }
 

@@ -13,16 +13,16 @@ enum RevisionBounds {
     ///
     /// - Throws: `StoreError` with `.compacted` if everything up to the end was forgotten.
     static func first(
-        _ from: LogOrigin?, through last: Revision?, head: Revision, in store: WatchStore
-    ) throws -> Revision {
+        _ from: LogOrigin?, through last: Revision?, head: Revision, in store: any CommandStore
+    ) async throws -> Revision {
         guard let from else {
-            let earliest = store.earliest
+            let earliest = try await store.earliest
             if let last, last < earliest, last > 0 {
                 throw StoreError.compacted(requested: last, earliest: earliest)
             }
             return earliest
         }
-        let first = try from.revision(in: store)
+        let first = try await from.revision(in: store)
         if first > head { Output.error("nothing from there on yet: the newest revision is \(head)") }
         return first
     }

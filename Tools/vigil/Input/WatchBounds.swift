@@ -49,14 +49,17 @@ struct LogOrigin: ExpressibleByArgument {
     }
 
     /// The first revision to read, which may be the one after the newest, and no later.
-    func revision(in store: WatchStore) throws -> Revision {
+    func revision(in store: any CommandStore) async throws -> Revision {
         switch start {
         case .revision(let revision):
-            if revision > store.head + 1 { throw StoreError.future(requested: revision, head: store.head) }
+            let head = try await store.head
+            if revision > head + 1 { throw StoreError.future(requested: revision, head: head) }
             return revision
-        case .last(let count): return max(store.earliest, store.head - Revision(min(count, Int(store.head))) + 1)
-        case .time(let milliseconds): return try store.firstRevision(atOrAfter: milliseconds)
-        case .earliest, .now, .snapshot, .cursor: return store.earliest
+        case .last(let count):
+            let head = try await store.head
+            return max(try await store.earliest, head - Revision(min(count, Int(head))) + 1)
+        case .time(let milliseconds): return try await store.firstRevision(atOrAfter: milliseconds)
+        case .earliest, .now, .snapshot, .cursor: return try await store.earliest
         }
     }
 }
@@ -76,9 +79,9 @@ enum WatchEnd: ExpressibleByArgument {
         }
     }
 
-    func revision(head: Revision) -> Revision {
+    func revision(in store: any CommandStore) async throws -> Revision {
         switch self {
-        case .head: head
+        case .head: try await store.head
         case .revision(let revision): revision
         }
     }
