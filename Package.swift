@@ -184,12 +184,19 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "VigilClientTests",
+            dependencies: [
+                "VigilClient", "VigilServer", "Vigil", "Threads", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "FuzzTests", dependencies: ["VigilCommand", "Vigil", "RevisionLog", "Changes", "TestSupport"],
             exclude: ["Corpus", "LibFuzzer.swift"], swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "VigilCommand", "CrashWriter", "ChildProcess", "GRPCClient", "TestSupport", "TestCertificates",
+                "VigilCommand", "Vigil", "CrashWriter", "ChildProcess", "GRPCClient", "TestSupport", "TestCertificates",
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings

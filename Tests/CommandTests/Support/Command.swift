@@ -6,6 +6,8 @@ import Testing
 /// `vigil`, the real executable, on a store of its own.
 struct Command {
     let directory: String
+    /// Instead of the variable that names the store.
+    var environment: [String: String]?
 
     var data: String { directory + "/store" }
 
@@ -26,7 +28,7 @@ struct Command {
     func run(_ arguments: [String], input: String? = nil) async throws -> Outcome {
         let errors = "\(directory)/errors-\(UUID().uuidString)"
         let child = try ChildProcess(
-            built: "vigil", arguments, environment: ["VIGIL_DATA": data], input: input, errors: errors)
+            built: "vigil", arguments, environment: environment ?? ["VIGIL_DATA": data], input: input, errors: errors)
         var lines: [String] = []
         for await line in child.lines { lines.append(line) }
         return Outcome(
