@@ -177,8 +177,9 @@ let package = Package(
             name: "VigilServerTests",
             dependencies: [
                 "VigilServer", "Vigil", "WatchDispatch", "GRPCServer", "GRPCClient", "WireMessages", "ChildProcess",
-                "TestSupport", "TestCertificates",
+                "TestSupport", "TestCertificates", "Threads",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
             ],

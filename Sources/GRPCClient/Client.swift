@@ -104,7 +104,9 @@ public final class Client: Sendable {
         if let (context, host) = encryption {
             try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: host))
         }
-        try pipeline.addHandler(NIOHTTP2Handler(mode: .client))
+        var connection = NIOHTTP2Handler.ConnectionConfiguration()
+        connection.controlFrameRateLimit.maximumCount = Limits.controlFrames
+        try pipeline.addHandler(NIOHTTP2Handler(mode: .client, connectionConfiguration: connection))
         let (goAways, continuation) = AsyncStream<(code: Int, text: String)>.makeStream(
             bufferingPolicy: .bufferingOldest(Limits.goAways))
         let handler = ClientHandler(options: options, goAways: continuation, eventLoop: channel.eventLoop)

@@ -94,8 +94,13 @@ final class ClientHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // Errors of one stream end that, and the connection stays.
-        if error is NIOHTTP2Errors.StreamClosed || error is NIOHTTP2Errors.NoSuchStream { return }
-        if failure == nil { failure = error }
+        if error is NIOHTTP2Errors.StreamClosed || error is NIOHTTP2Errors.NoSuchStream
+            || error is NIOHTTP2Errors.StreamError
+        {
+            return
+        }
+        // Nothing more would come on it.
+        fail(error)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -2,4 +2,7 @@
 enum Limits {
     /// GOAWAY frames that are kept for whoever looks at them.
     static let goAways = 16
+    /// PING and SETTINGS frames that a server may send within 30 seconds. Those of Go measure the bandwidth with a PING each
+    /// round trip.
+    static let controlFrames = 10_000_000
 }

@@ -8,6 +8,9 @@ public struct EtcdServerOptions: Sendable {
     public var port = 2379
     /// Serves without encryption also to other machines.
     public var allowsInsecure = false
+    /// The largest put or writing transaction, in bytes on the wire; etcd's. The store has a limit of its own, of the keys
+    /// and values that one changes (``RevisionLog/LogOptions/transactionBytes``).
+    public var maximumRequestBytes = 1_572_864
     /// How often a watch that asked for progress is told, if nothing else was sent.
     public var progressInterval: Duration = .seconds(5)
     /// Encryption, sizes and rhythms of the connections.

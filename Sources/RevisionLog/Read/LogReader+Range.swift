@@ -51,11 +51,14 @@ extension LogReader {
         }
     }
 
-    /// A page of what the keys hold now, for the thread that makes the commits: nothing changes beside it.
-    package func newestPage(from lower: Bytes, to upper: Bytes?, limit: Int) throws(StoreError) -> RangePage {
+    /// A page of what the keys hold at `revision`, or now, for the thread that makes the commits: nothing is written
+    /// beside it.
+    package func committedPage(
+        from lower: Bytes, to upper: Bytes?, at revision: Revision?, limit: Int
+    ) throws(StoreError) -> RangePage {
         do {
             return try page(
-                from: lower, to: upper, at: snapshot.head, limit: limit, descending: false, contents: .values)
+                from: lower, to: upper, at: revision ?? snapshot.head, limit: limit, descending: false, contents: .values)
         } catch {
             throw StoreError(wrapping: error)
         }

@@ -69,9 +69,18 @@ struct CommitGroup {
         return try log.reader.latest(key)
     }
 
-    /// What some keys hold now; not for keys that the group changes.
-    func page(from lower: Bytes, to upper: Bytes?, limit: Int) throws(StoreError) -> RangePage {
-        try log.reader.newestPage(from: lower, to: upper, limit: limit)
+    /// What some keys hold at `revision`, or now; not for keys that the group changes.
+    func page(
+        from lower: Bytes, to upper: Bytes?, limit: Int, at revision: Revision?
+    ) throws(StoreError) -> RangePage {
+        try log.reader.committedPage(from: lower, to: upper, at: revision, limit: limit)
+    }
+
+    /// Checks that `revision` can be read.
+    func requireReadable(_ revision: Revision) throws(StoreError) {
+        let (head, earliest) = (encoder.nextRevision - 1, log.reader.snapshot.earliest)
+        if revision > head { throw .future(requested: revision, head: head) }
+        if revision < log.reader.snapshot.compacted { throw .compacted(requested: revision, earliest: earliest) }
     }
 
     private mutating func put(_ key: Bytes, _ value: Bytes) throws(StoreError) -> Revision {

@@ -67,7 +67,7 @@ struct RequestLimits {
             switch operation {
             case .put(let key, _, _), .rewrite(let key, _), .delete(let key), .get(let key): try check(key: key)
             case .transaction(let nested): try check(nested, depth: depth + 1)
-            case .range(_, let limit?) where limit < 0:
+            case .range(_, let limit?, _) where limit < 0:
                 throw StoreError(.invalidArgument, "the limit is \(limit); it must not be negative")
             case .deleteRange, .range: break
             }

@@ -23,7 +23,19 @@ struct TransactionExecution {
     /// Chooses the branches, of the transaction and of those within it, and runs them. Says whether it was the first.
     mutating func run(_ transaction: Transaction, in group: CommitGroup) throws(StoreError) -> Bool {
         let succeeded = try choose(transaction, group)
-        outputs = try run(succeeded ? transaction.success : transaction.failure, group)
+        let operations = succeeded ? transaction.success : transaction.failure
+        try forEach(operations) { operation throws(StoreError) in
+            switch operation {
+            case .rewrite(let key, let lease), .put(let key, _, let lease):
+                if lease == .kept || operation.isRewrite { try requireValue(of: key, group) }
+                if case .lease(let id) = lease { try group.requireLease(id) }
+            default: break
+            }
+        }
+        try forEach(operations) { operation throws(StoreError) in
+            if case .range(_, _, let revision?) = operation { try group.requireReadable(revision) }
+        }
+        outputs = try run(operations, group)
         return succeeded
     }
 
@@ -37,6 +49,33 @@ struct TransactionExecution {
             choices[place] = try choose(nested, group)
         }
         return succeeded
+    }
+
+    /// Calls `body` with each step that will run.
+    private func forEach(
+        _ operations: [Transaction.Operation], _ body: (Transaction.Operation) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        var choice = 0
+        try forEach(operations, &choice, body)
+    }
+
+    private func forEach(
+        _ operations: [Transaction.Operation], _ choice: inout Int,
+        _ body: (Transaction.Operation) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        for operation in operations {
+            guard case .transaction(let nested) = operation else {
+                try body(operation)
+                continue
+            }
+            choice += 1
+            try forEach(choices[choice - 1] ? nested.success : nested.failure, &choice, body)
+        }
+    }
+
+    private func requireValue(of key: Bytes, _ group: CommitGroup) throws(StoreError) {
+        guard try latest(key, group)?.keyValue(key) == nil else { return }
+        throw .noValue(of: key)
     }
 
     private func holds(_ comparisons: [Transaction.Comparison], _ group: CommitGroup) throws(StoreError) -> Bool {
@@ -70,7 +109,9 @@ struct TransactionExecution {
         case .delete(let key): return .delete(previous: try delete(.key(key), group))
         case .deleteRange(let keys): return .delete(previous: try delete(keys, group))
         case .get(let key): return .range(try range(.key(key), limit: nil, group))
-        case .range(let keys, let limit): return .range(try range(keys, limit: limit, group))
+        case .range(let keys, let limit, nil): return .range(try range(keys, limit: limit, group))
+        case .range(let keys, let limit, let revision?):
+            return .range(try pages(keys, limit: limit ?? .max, at: revision, group))
         case .transaction(let nested):
             let succeeded = choices[nextChoice]
             nextChoice += 1
@@ -89,20 +130,13 @@ struct TransactionExecution {
         }
         let current = try latest(key, group)
         let previous = current?.keyValue(key)
-        guard let value = value ?? previous?.value else {
-            throw StoreError(.keyNotFound, "key \(key) does not exist and so has no value to keep; put one")
-        }
+        guard let value = value ?? previous?.value else { throw .noValue(of: key) }
         var version = KeyVersion(putting: value, at: revision, after: current?.numbers)
         switch lease {
         case .none: break
-        case .lease(let id):
-            try group.requireLease(id)
-            version.lease = id
-        case .kept:
-            guard let previous else {
-                throw StoreError(.keyNotFound, "key \(key) does not exist and so has no lease to keep; name one")
-            }
-            version.lease = previous.lease
+        case .lease(let id): version.lease = id
+        // It is there: that was asked before.
+        case .kept: version.lease = previous?.lease ?? 0
         }
         try change(key, version)
         return previous
@@ -134,25 +168,44 @@ struct TransactionExecution {
             return try latest(key, group)?.keyValue(key).map { [$0] } ?? []
         }
         let mine = own.filter { keys.contains($0.key) }
-        var found: [KeyValue] = []
         let wanted = limit.map { $0 < .max - mine.count ? $0 + mine.count : .max } ?? .max
-        var lower = keys.lowerBound
-        while found.count < wanted {
-            let page = try group.page(from: lower, to: keys.upperBound, limit: wanted - found.count)
-            found += page.keyValues.filter { mine[$0.key] == nil }
-            guard let next = page.next else { break }
-            lower = next
-        }
+        var found = try pages(keys, limit: wanted, at: nil, group)
         if !mine.isEmpty {
+            found.removeAll { mine[$0.key] != nil }
             found += mine.compactMap { $0.value.keyValue($0.key) }
             found.sort { $0.key < $1.key }
         }
         return limit.map { Array(found.prefix($0)) } ?? found
     }
 
+    /// What `keys` hold at `revision`, or before the transaction.
+    private func pages(
+        _ keys: KeyRange, limit: Int, at revision: Revision?, _ group: CommitGroup
+    ) throws(StoreError) -> [KeyValue] {
+        var found: [KeyValue] = []
+        var lower = keys.lowerBound
+        while found.count < limit {
+            let page = try group.page(from: lower, to: keys.upperBound, limit: limit - found.count, at: revision)
+            found += page.keyValues
+            guard let next = page.next else { break }
+            lower = next
+        }
+        return found
+    }
+
     private func latest(_ key: Bytes, _ group: CommitGroup) throws(StoreError) -> KeyVersion? {
         if let version = own[key] { return version }
         return try group.latest(key)
+    }
+}
+
+extension Transaction.Operation {
+    fileprivate var isRewrite: Bool { if case .rewrite = self { true } else { false } }
+}
+
+extension StoreError {
+    fileprivate static func noValue(of key: Bytes) -> StoreError {
+        StoreError(.keyNotFound, "key \(key) does not exist and so has no value or lease to keep; put one")
     }
 }
 

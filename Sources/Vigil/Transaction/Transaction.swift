@@ -12,7 +12,9 @@ public import Changes
 /// ```
 ///
 /// No key may be changed twice by the branch that runs. A branch that changes nothing takes no revision. Transactions may
-/// be steps of others: all comparisons, theirs too, are answered before anything is changed.
+/// be steps of others: all comparisons, theirs too, are answered before anything is changed. What the steps that will run
+/// need is looked at before, too: first that keys to be put once more exist, then that past revisions to be read are
+/// retained.
 public struct Transaction: Sendable {
     /// All must hold for `success` to run.
     public var comparisons: [Comparison]
@@ -98,8 +100,9 @@ public struct Transaction: Sendable {
         case deleteRange(KeyRange)
         /// Reads a key: a range of one or none.
         case get(Bytes)
-        /// Reads a range, at most `limit` keys of it.
-        case range(KeyRange, limit: Int? = nil)
+        /// Reads a range, at most `limit` keys of it: as the steps before left it, or as it was at a revision, which is
+        /// refused with `.compacted` or `.futureRevision` as ``WatchStore/range(_:_:)`` does.
+        case range(KeyRange, limit: Int? = nil, at: Revision? = nil)
         /// Puts what the key holds once more, which must be something: `.keyNotFound` otherwise.
         case rewrite(Bytes, lease: LeaseAttachment = .none)
         /// Runs one of the branches of another transaction.

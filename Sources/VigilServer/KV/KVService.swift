@@ -8,16 +8,22 @@ struct KVService {
 
     var methods: [Method] {
         [
-            .unary("/etcdserverpb.KV/Range") { try RangeExecution($0).response(member) },
-            .unary("/etcdserverpb.KV/Put") { try await put($0) },
+            .unary("/etcdserverpb.KV/Range") { try range($0) },
+            .unary("/etcdserverpb.KV/Put") { try await put($0, bytes: $1) },
             .unary("/etcdserverpb.KV/DeleteRange") { try await deleteRange($0) },
-            .unary("/etcdserverpb.KV/Txn") { try await TransactionExecution.run($0, member) },
+            .unary("/etcdserverpb.KV/Txn") { try await transaction($0, bytes: $1) },
             .unary("/etcdserverpb.KV/Compact") { try await compact($0) },
         ]
     }
 
-    private func put(_ request: EtcdPutRequest) async throws -> EtcdPutResponse {
+    private func range(_ request: EtcdRangeRequest) throws -> EtcdRangeResponse {
+        try RangeExecution.check(request)
+        return try RangeExecution(request).response(member)
+    }
+
+    private func put(_ request: EtcdPutRequest, bytes: Int) async throws -> EtcdPutResponse {
         try TransactionCheck.check(request)
+        try checkSize(bytes)
         var response = EtcdPutResponse()
         if !request.prevKv, !request.ignoreValue, !request.ignoreLease, request.lease == 0 {
             let revision = try await member.store.put(Bytes(request.key), Bytes(request.value))
@@ -38,6 +44,17 @@ struct KVService {
         var response = EtcdDeleteRangeResponse(previous, withPrevious: request.prevKv)
         response.header = member.header(result.revision)
         return response
+    }
+
+    private func transaction(_ request: EtcdTxnRequest, bytes: Int) async throws -> EtcdTxnResponse {
+        try TransactionCheck.check(request)
+        if request.mayWrite { try checkSize(bytes) }
+        return try await TransactionExecution.run(request, member)
+    }
+
+    /// Counts as etcd does, by what goes into its log.
+    private func checkSize(_ bytes: Int) throws {
+        if bytes + Limits.requestOverhead > member.options.maximumRequestBytes { throw Status.requestTooLarge }
     }
 
     private func compact(_ request: EtcdCompactionRequest) async throws -> EtcdCompactionResponse {

@@ -7,23 +7,26 @@ struct RangeExecution {
     let request: EtcdRangeRequest
     private let keys: KeyRange
 
-    init(_ request: EtcdRangeRequest) throws {
+    /// `request` must have been checked.
+    init(_ request: EtcdRangeRequest) {
         self.request = request
+        keys = KeyRange(key: request.key, end: request.rangeEnd)
+    }
+
+    static func check(_ request: EtcdRangeRequest) throws {
         guard !request.key.isEmpty else { throw Status.emptyKey }
         if case .UNRECOGNIZED = request.sortOrder { throw Status.invalidSortOption }
         if case .UNRECOGNIZED = request.sortTarget { throw Status.invalidSortOption }
-        keys = KeyRange(key: request.key, end: request.rangeEnd)
     }
 
     /// The store's revision to read at; nil for the newest.
     private var revision: Revision? { request.revision > 0 ? Revision(onWire: request.revision) : nil }
 
-    /// Whether this reads the past, and so may be read before or after what happens now.
-    var isHistoric: Bool { revision != nil }
-
-    /// The step of a transaction that reads what `response(to:)` needs.
+    /// The step of a transaction that reads what ``shape(_:count:)`` needs.
     var operation: Transaction.Operation {
-        if case .key(let key) = keys { .get(key) } else { .range(keys) }
+        // There a negative revision is one that is gone.
+        if request.revision != 0 { return .range(keys, at: Revision(onWire: max(request.revision, 0))) }
+        return if case .key(let key) = keys { .get(key) } else { .range(keys) }
     }
 
     /// Reads from the store.
@@ -35,6 +38,8 @@ struct RangeExecution {
             options.limit = request.limit > 0 ? Int(request.limit) : nil
             options.order = request.sortOrder == .descend ? .descending : .ascending
             options.keysOnly = request.keysOnly
+        } else if sortsFirstKeys {
+            options.limit = firstKeys
         }
         let result = try member.store.range(keys, options)
         var response = shape(result.keyValues, count: result.count ?? result.keyValues.count)
@@ -48,6 +53,7 @@ struct RangeExecution {
         response.count = Int64(count)
         if request.countOnly { return response }
         var kept = hasFilters ? keyValues.filter(passes) : keyValues
+        if sortsFirstKeys { kept = Array(kept.prefix(firstKeys)) }
         sort(&kept)
         if request.limit > 0, kept.count > Int(request.limit) || !hasFilters && count > Int(request.limit) {
             response.more = true
@@ -60,6 +66,14 @@ struct RangeExecution {
         }
         return response
     }
+
+    /// Whether only the first keys, one more than the limit, are sorted by something else: as etcd does when no order is
+    /// asked for.
+    private var sortsFirstKeys: Bool {
+        request.limit > 0 && request.sortOrder == .none && request.sortTarget != .key && !hasFilters
+    }
+
+    private var firstKeys: Int { Int(min(request.limit, .max - 1)) + 1 }
 
     private var hasFilters: Bool {
         request.minModRevision != 0 || request.maxModRevision != 0 || request.minCreateRevision != 0

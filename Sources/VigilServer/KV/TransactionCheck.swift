@@ -22,7 +22,7 @@ enum TransactionCheck {
         guard request.compare.allSatisfy({ !$0.key.isEmpty }) else { throw Status.emptyKey }
         for operation in request.success + request.failure {
             switch operation.request {
-            case .requestRange(let range): _ = try RangeExecution(range)
+            case .requestRange(let range): try RangeExecution.check(range)
             case .requestPut(let put): try check(put)
             case .requestDeleteRange(let delete): if delete.key.isEmpty { throw Status.emptyKey }
             case .requestTxn(let nested): try check(nested, allowed: allowed - steps)
@@ -33,9 +33,16 @@ enum TransactionCheck {
 
     private struct Changes {
         var puts: Set<Bytes> = []
-        var deletes: [KeyRange] = []
+        var deletes: [EtcdDeleteRangeRequest] = []
 
-        func deletes(_ key: Bytes) -> Bool { deletes.contains { $0.contains(key) } }
+        func deletes(_ key: Bytes) -> Bool { deletes.contains { Self.covers($0, key) } }
+
+        /// As etcd's check has it: an end of one zero byte is no more than that, and such a range empty. What is put and
+        /// deleted nevertheless is refused by the store, if that branch runs.
+        private static func covers(_ delete: EtcdDeleteRangeRequest, _ key: Bytes) -> Bool {
+            let (lower, upper) = (Bytes(delete.key), Bytes(delete.rangeEnd))
+            return upper.isEmpty ? key == lower : lower <= key && key < upper
+        }
     }
 
     /// What a branch may change. No key may be put twice, nor put and deleted; the two branches of a transaction within
@@ -43,7 +50,7 @@ enum TransactionCheck {
     private static func changes(of operations: [EtcdRequestOp]) throws -> Changes {
         var changes = Changes()
         for case .requestDeleteRange(let delete)? in operations.map(\.request) {
-            changes.deletes.append(KeyRange(key: delete.key, end: delete.rangeEnd))
+            changes.deletes.append(delete)
         }
         for case .requestTxn(let nested)? in operations.map(\.request) {
             let first = try Self.changes(of: nested.success)
@@ -59,5 +66,18 @@ enum TransactionCheck {
             if changes.deletes(key) || !changes.puts.insert(key).inserted { throw Status.duplicateKey }
         }
         return changes
+    }
+}
+
+extension EtcdTxnRequest {
+    /// Whether any step of it, or of one within it, is no read.
+    var mayWrite: Bool {
+        (success + failure).contains { operation in
+            switch operation.request {
+            case .requestPut, .requestDeleteRange: true
+            case .requestTxn(let nested): nested.mayWrite
+            case .requestRange, nil: false
+            }
+        }
     }
 }

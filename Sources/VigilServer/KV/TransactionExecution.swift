@@ -1,48 +1,44 @@
 import GRPCServer
+import SwiftProtobuf
 import Vigil
 import WireMessages
 
 /// Answers one transaction: makes a store's transaction of it, and a response of what that did.
 struct TransactionExecution {
-    private let member: Member
-    /// What reads the past is read before: it does not change. In the order in which the steps are met.
-    private var historic: [EtcdRangeResponse] = []
-    private var nextHistoric = 0
+    /// The revision before it, and the one of its changes.
+    private let revisions: (before: Revision, changed: Revision)
+    /// Whether a step so far has changed anything.
+    private var hasChanged = false
 
+    /// `request` must have been checked.
     static func run(_ request: EtcdTxnRequest, _ member: Member) async throws -> EtcdTxnResponse {
-        try TransactionCheck.check(request)
-        var execution = TransactionExecution(member: member)
-        let transaction = try execution.transaction(request)
-        let result = try await member.store.transaction(transaction)
-        var response = execution.response(
-            to: request, succeeded: result.succeeded, result.outputs, at: result.revision)
+        let result = try await member.store.transaction(try transaction(request))
+        var execution = TransactionExecution(
+            revisions: (result.changed ? result.revision - 1 : result.revision, result.revision))
+        var response = execution.response(to: request, succeeded: result.succeeded, result.outputs)
         response.header = member.header(result.revision)
         return response
     }
 
-    private init(member: Member) {
-        self.member = member
+    private init(revisions: (before: Revision, changed: Revision)) {
+        self.revisions = revisions
     }
 
     // MARK: From the request
 
-    private mutating func transaction(_ request: EtcdTxnRequest) throws -> Transaction {
+    private static func transaction(_ request: EtcdTxnRequest) throws -> Transaction {
         Transaction(
-            when: request.compare.map(Self.comparison),
+            when: request.compare.map(comparison),
             then: try request.success.map { try operation($0) },
             otherwise: try request.failure.map { try operation($0) })
     }
 
-    private mutating func operation(_ request: EtcdRequestOp) throws -> Transaction.Operation {
+    private static func operation(_ request: EtcdRequestOp) throws -> Transaction.Operation {
         switch request.request {
         case .requestPut(let put):
             return put.operation
         case .requestDeleteRange(let delete): return .deleteRange(KeyRange(key: delete.key, end: delete.rangeEnd))
-        case .requestRange(let request):
-            let range = try RangeExecution(request)
-            guard range.isHistoric else { return range.operation }
-            historic.append(try range.response(member))
-            return .range(.key(Bytes(request.key)), limit: 0)
+        case .requestRange(let range): return RangeExecution(range).operation
         case .requestTxn(let nested): return .transaction(try transaction(nested))
         case nil: throw Status.keyNotFound
         }
@@ -70,62 +66,42 @@ struct TransactionExecution {
     // MARK: To the response
 
     private mutating func response(
-        to request: EtcdTxnRequest, succeeded: Bool, _ outputs: [TransactionResult.Output], at revision: Revision
+        to request: EtcdTxnRequest, succeeded: Bool, _ outputs: [TransactionResult.Output]
     ) -> EtcdTxnResponse {
         var response = EtcdTxnResponse()
+        response.header = EtcdResponseHeader()
         response.succeeded = succeeded
-        // Those of the branch that did not run are passed over.
-        if !succeeded { nextHistoric += Self.historicCount(request.success) }
         let operations = succeeded ? request.success : request.failure
-        response.responses = zip(operations, outputs).map { self.response(to: $0, $1, at: revision) }
-        if succeeded { nextHistoric += Self.historicCount(request.failure) }
+        response.responses = zip(operations, outputs).map { self.response(to: $0, $1) }
         return response
     }
 
     private mutating func response(
-        to request: EtcdRequestOp, _ output: TransactionResult.Output, at revision: Revision
+        to request: EtcdRequestOp, _ output: TransactionResult.Output
     ) -> EtcdResponseOp {
-        var header = EtcdResponseHeader()
-        header.revision = revision.headOnWire
         var response = EtcdResponseOp()
         switch (request.request, output) {
         case (.requestPut(let put), .put(let previous)):
-            var done = EtcdPutResponse()
-            done.header = header
-            if put.prevKv, let previous { done.prevKv = EtcdKeyValue(previous) }
-            response.responsePut = done
+            hasChanged = true
+            response.responsePut.header = header
+            if put.prevKv, let previous { response.responsePut.prevKv = EtcdKeyValue(previous) }
         case (.requestDeleteRange(let delete), .delete(let previous)):
-            var done = EtcdDeleteRangeResponse(previous, withPrevious: delete.prevKv)
-            done.header = header
-            response.responseDeleteRange = done
+            hasChanged = hasChanged || !previous.isEmpty
+            response.responseDeleteRange = EtcdDeleteRangeResponse(previous, withPrevious: delete.prevKv)
+            response.responseDeleteRange.header = header
         case (.requestRange(let range), .range(let keyValues)):
-            response.responseRange = self.response(to: range, keyValues)
+            response.responseRange = RangeExecution(range).shape(keyValues, count: keyValues.count)
             response.responseRange.header = header
         case (.requestTxn(let nested), .transaction(let succeeded, let outputs)):
-            response.responseTxn = self.response(to: nested, succeeded: succeeded, outputs, at: revision)
-            response.responseTxn.header = header
+            response.responseTxn = self.response(to: nested, succeeded: succeeded, outputs)
         default: preconditionFailure("a step of a transaction was answered as if it were another")
         }
         return response
     }
 
-    private mutating func response(to request: EtcdRangeRequest, _ keyValues: [KeyValue]) -> EtcdRangeResponse {
-        // It was checked before it was carried out.
-        guard let range = try? RangeExecution(request), !range.isHistoric else {
-            defer { nextHistoric += 1 }
-            return historic[nextHistoric]
-        }
-        return range.shape(keyValues, count: keyValues.count)
-    }
-
-    private static func historicCount(_ operations: [EtcdRequestOp]) -> Int {
-        operations.reduce(0) { count, operation in
-            switch operation.request {
-            case .requestRange(let range): count + (range.revision > 0 ? 1 : 0)
-            case .requestTxn(let nested): count + historicCount(nested.success) + historicCount(nested.failure)
-            case .requestPut, .requestDeleteRange, nil: count
-            }
-        }
+    /// Of a step: the revision that it saw or made.
+    private var header: EtcdResponseHeader {
+        .with { $0.revision = (hasChanged ? revisions.changed : revisions.before).headOnWire }
     }
 }
 

@@ -54,15 +54,22 @@ final class WatchStream: Sendable {
             }
             return nil
         }
-        let watch = try await withStatus {
-            try member.store.watch(request.keys, from: request.start, options: request.options)
-        }
+        // Before revision 1 there is nothing; so the store would give a watch from there what it has.
+        let isGone = try request.startRevision == 1 && member.store.statistics().compacted > 0
+        let watch =
+            isGone
+            ? nil
+            : try await withStatus {
+                try member.store.watch(request.keys, from: request.start, options: request.options)
+            }
         let id = table.withLock { $0.add(watch, id: request.watchID, tellsProgress: request.progressNotify) }
         try await send { response in
             response.created = true
             response.watchID = id
         }
-        return (id, watch)
+        if let watch { return (id, watch) }
+        try await sendGone(id, earliest: member.store.earliest)
+        return nil
     }
 
     /// Ends a watch. Returns when its last response was handed over, so that its number can be used again.
@@ -107,12 +114,7 @@ final class WatchStream: Sendable {
         do {
             try await deliver(id, watch, request)
         } catch let error as StoreError where error.code == .compacted {
-            try await send { response in
-                response.clearHeader()
-                response.watchID = id
-                response.canceled = true
-                response.compactRevision = (error.earliest ?? 0).onWire
-            }
+            try await sendGone(id, earliest: error.earliest ?? 0)
             return true
         } catch let error as StoreError {
             throw Status(error)
@@ -181,6 +183,16 @@ final class WatchStream: Sendable {
         try await send { response in
             response.watchID = id
             response.canceled = true
+        }
+    }
+
+    /// The history that the watch had to read is gone.
+    private func sendGone(_ id: Int64, earliest: Revision) async throws {
+        try await send { response in
+            response.header.revision = 0
+            response.watchID = id
+            response.canceled = true
+            response.compactRevision = earliest.onWire
         }
     }
 

@@ -23,8 +23,8 @@ struct WatchTable: Sendable {
 
     func contains(_ id: Int64) -> Bool { entries[id] != nil }
 
-    /// Adds a watch under `id`, or under a free number if that is 0.
-    mutating func add(_ watch: Watch, id: Int64, tellsProgress: Bool) -> Int64 {
+    /// Adds a watch, or one that has ended already, under `id`, or under a free number if that is 0.
+    mutating func add(_ watch: Watch?, id: Int64, tellsProgress: Bool) -> Int64 {
         var id = id
         if id == 0 {
             while entries[nextID] != nil { nextID += 1 }

@@ -13,6 +13,16 @@ extension GRPCServer.Method {
         }
     }
 
+    /// The same; the handler is told how many bytes the request has, too.
+    static func unary<Request: Message, Response: Message>(
+        _ path: String, _ handler: @escaping @Sendable (Request, _ bytes: Int) async throws -> Response
+    ) -> GRPCServer.Method {
+        .unary(path) { bytes, _ in
+            let request = try Request(bytes)
+            return try await withStatus { try await handler(request, bytes.readableBytes) }.serializedBytes()
+        }
+    }
+
     /// A method that is named and not yet there.
     static func unimplemented(_ path: String) -> GRPCServer.Method {
         GRPCServer.Method(path) { _ in

@@ -20,7 +20,8 @@ enum ModelOutput: Equatable {
 /// A transaction carried out on the model's newest state, which it leaves alone: what it must give and change.
 struct ModelTransaction {
     let succeeded: Bool
-    /// Why it must be refused: it changes a key twice, or rewrites one that is not there.
+    /// Why it must be refused: it rewrites a key that is not there, reads a revision that is not there, or, only then,
+    /// changes a key twice.
     private(set) var refusal: StoreError.Code?
     private(set) var changes: [(Bytes, Bytes?)] = []
     private(set) var outputs: [ModelOutput] = []
@@ -35,7 +36,21 @@ struct ModelTransaction {
         self.model = model
         revision = model.head + 1
         state = model.current
-        run(succeeded ? transaction.success : transaction.failure)
+        let operations = succeeded ? transaction.success : transaction.failure
+        let steps = steps(operations)
+        for case .rewrite(let key) in steps where model.current[key] == nil { refusal = .keyNotFound }
+        for case .range(_, _, let asked?) in steps where refusal == nil && !(model.compacted...model.head ~= asked) {
+            refusal = asked > model.head ? .futureRevision : .compacted
+        }
+        run(operations)
+    }
+
+    /// Those that will run.
+    private func steps(_ operations: [Transaction.Operation]) -> [Transaction.Operation] {
+        operations.flatMap { operation -> [Transaction.Operation] in
+            guard case .transaction(let nested) = operation else { return [operation] }
+            return steps(nested.comparisons.allSatisfy { model.holds($0) } ? nested.success : nested.failure)
+        }
     }
 
     private mutating func run(_ operations: [Transaction.Operation]) {
@@ -55,7 +70,9 @@ struct ModelTransaction {
         case .delete(let key): delete(.key(key))
         case .deleteRange(let keys): delete(keys)
         case .get(let key): outputs.append(.range(state[key].map { [$0] } ?? []))
-        case .range(let keys, let limit): outputs.append(.range(Array(present(keys).prefix(limit ?? .max))))
+        case .range(let keys, let limit, let revision):
+            let found = revision.map { model.range(keys, at: $0) } ?? present(keys)
+            outputs.append(.range(Array(found.prefix(limit ?? .max))))
         }
     }
 
@@ -64,10 +81,7 @@ struct ModelTransaction {
             refusal = .duplicateKey
             return
         }
-        guard let value else {
-            refusal = .keyNotFound
-            return
-        }
+        guard let value else { preconditionFailure("the key to be rewritten was looked for before") }
         let before = state[key]
         changes.append((key, value))
         outputs.append(.put(before))

@@ -38,6 +38,9 @@ struct RandomInput {
         switch random.below(20) {
         case 0: return .rewrite(key())
         case 1: return .transaction(transaction(model))
+        case 2:
+            let revision = Int64.random(in: max(0, model.compacted - 1)...model.head + 1, using: &random)
+            return .range(range(), limit: random.chance(2) ? random.below(4) : nil, at: revision)
         default: return plainOperation()
         }
     }
