@@ -10,20 +10,28 @@ public struct Method: Sendable {
     public var path: String
     /// Whether calls go on until somebody ends them, as a subscription does: a shutdown does not wait for them.
     public var isLasting: Bool
+    /// Whether calls run on the event loop of their connection, which saves two changes of threads each. Between its waits
+    /// the handler must never block nor compute for long: it would hold up all connections of that loop.
+    public var runsOnEventLoop: Bool
     let handler: @Sendable (Call) async throws -> Void
 
     /// A method with any number of messages both ways. What `handler` throws is the call's ``Status``.
-    public init(_ path: String, isLasting: Bool = false, handler: @escaping @Sendable (Call) async throws -> Void) {
+    public init(
+        _ path: String, isLasting: Bool = false, runsOnEventLoop: Bool = false,
+        handler: @escaping @Sendable (Call) async throws -> Void
+    ) {
         self.path = path
         self.isLasting = isLasting
+        self.runsOnEventLoop = runsOnEventLoop
         self.handler = handler
     }
 
     /// A method with one message each way.
     public static func unary(
-        _ path: String, handler: @escaping @Sendable (ByteBuffer, Call) async throws -> [UInt8]
+        _ path: String, runsOnEventLoop: Bool = false,
+        handler: @escaping @Sendable (ByteBuffer, Call) async throws -> [UInt8]
     ) -> Method {
-        Method(path) { call in
+        Method(path, runsOnEventLoop: runsOnEventLoop) { call in
             try await call.send(handler(try await call.onlyMessage(), call))
         }
     }

@@ -19,20 +19,25 @@ final class Connection: Sendable {
     private let calls: AsyncStream<Call>
     private let continuation: AsyncStream<Call>.Continuation
     private let handler: NIOLoopBound<ConnectionHandler>
+    private let executor: EventLoopExecutor
 
     /// To be made on the event loop of `channel`.
     init(channel: any Channel, handler: ConnectionHandler) {
         self.channel = channel
         self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        executor = EventLoopExecutor(channel.eventLoop)
         // Bounded by the streams that the connection may have, and by how often they may be reset.
         (calls, continuation) = AsyncStream.makeStream()
     }
 
     /// Runs each call in a task of its own, until the connection is closed and the last of them has ended.
     func run() async {
-        await withDiscardingTaskGroup { group in
-            for await call in calls {
-                group.addTask { await call.run() }
+        await withTaskExecutorPreference(executor) {
+            await withDiscardingTaskGroup { group in
+                for await call in calls {
+                    let place: any TaskExecutor = call.method.runsOnEventLoop ? executor : globalConcurrentExecutor
+                    group.addTask(executorPreference: place) { await call.run() }
+                }
             }
         }
     }

@@ -9,9 +9,9 @@ struct KVService {
     var methods: [Method] {
         [
             .unary("/etcdserverpb.KV/Range") { try range($0) },
-            .unary("/etcdserverpb.KV/Put") { try await put($0, bytes: $1) },
-            .unary("/etcdserverpb.KV/DeleteRange") { try await deleteRange($0) },
-            .unary("/etcdserverpb.KV/Txn") { try await transaction($0, bytes: $1) },
+            .unary("/etcdserverpb.KV/Put", runsOnEventLoop: true) { try await put($0, bytes: $1) },
+            .unary("/etcdserverpb.KV/DeleteRange", runsOnEventLoop: true) { try await deleteRange($0) },
+            .unary("/etcdserverpb.KV/Txn", runsOnEventLoop: true) { try await transaction($0, bytes: $1) },
             .unary("/etcdserverpb.KV/Compact") { try await compact($0) },
         ]
     }

@@ -6,7 +6,7 @@ struct WatchService {
 
     var methods: [Method] {
         [
-            Method("/etcdserverpb.Watch/Watch", isLasting: true) { call in
+            Method("/etcdserverpb.Watch/Watch", isLasting: true, runsOnEventLoop: true) { call in
                 try await WatchStream(call, member).run()
             }
         ]

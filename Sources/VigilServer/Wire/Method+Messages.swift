@@ -5,9 +5,10 @@ import SwiftProtobuf
 extension GRPCServer.Method {
     /// A method with one message each way, of protobuf.
     static func unary<Request: Message, Response: Message>(
-        _ path: String, _ handler: @escaping @Sendable (Request) async throws -> Response
+        _ path: String, runsOnEventLoop: Bool = false,
+        _ handler: @escaping @Sendable (Request) async throws -> Response
     ) -> GRPCServer.Method {
-        .unary(path) { bytes, _ in
+        .unary(path, runsOnEventLoop: runsOnEventLoop) { bytes, _ in
             let request = try Request(bytes)
             return try await withStatus { try await handler(request) }.serializedBytes()
         }
