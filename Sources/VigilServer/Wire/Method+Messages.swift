@@ -8,17 +8,15 @@ extension GRPCServer.Method {
         _ path: String, runsOnEventLoop: Bool = false,
         _ handler: @escaping @Sendable (Request) async throws -> Response
     ) -> GRPCServer.Method {
-        .unary(path, runsOnEventLoop: runsOnEventLoop) { bytes, _ in
-            let request = try Request(bytes)
-            return try await withStatus { try await handler(request) }.serializedBytes()
-        }
+        .unary(path, runsOnEventLoop: runsOnEventLoop) { request, _ in try await handler(request) }
     }
 
     /// The same; the handler is told how many bytes the request has, too.
     static func unary<Request: Message, Response: Message>(
-        _ path: String, _ handler: @escaping @Sendable (Request, _ bytes: Int) async throws -> Response
+        _ path: String, runsOnEventLoop: Bool = false,
+        _ handler: @escaping @Sendable (Request, _ bytes: Int) async throws -> Response
     ) -> GRPCServer.Method {
-        .unary(path) { bytes, _ in
+        .unary(path, runsOnEventLoop: runsOnEventLoop) { bytes, _ in
             let request = try Request(bytes)
             return try await withStatus { try await handler(request, bytes.readableBytes) }.serializedBytes()
         }
