@@ -117,6 +117,7 @@ let package = Package(
             name: "VigilCommand",
             dependencies: [
                 "Vigil", "VigilClient", "VigilServer", "GRPCClient", "GRPCServer", "RevisionLog", "ChildProcess", "Threads",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -199,6 +200,8 @@ let package = Package(
             dependencies: [
                 "VigilCommand", "Vigil", "CrashWriter", "ChildProcess", "GRPCClient", "TestSupport", "TestCertificates",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings
         ),

@@ -9,8 +9,6 @@ enum Limits {
     /// Bytes of messages that were sent and that the client's windows, or the network, have not yet taken; beyond, a
     /// handler that sends waits.
     static let unsentBytes = 64 << 10
-    /// Bytes of all headers of a request, as HPACK counts them.
-    static let headerListBytes = 16 << 10
     /// Bytes of a frame that we accept: the least that HTTP/2 allows.
     static let frameBytes = 16 << 10
     /// Resets of streams that a client may send within `floodSeconds`: each makes and cancels a task.
@@ -30,6 +28,13 @@ enum Limits {
     static let handshakeYieldMilliseconds: Int64 = 1000
     /// Between two lines of the log that say that connections are refused.
     static let refusalLogSeconds: Int64 = 1
+    /// Calls of a connection, as a multiple of the streams that it may have open, beyond which more are refused: a few are
+    /// over for the client before their handlers are.
+    static let callsPerStream = 2
+    /// Between two attempts to accept connections when the system refuses, for want of files for example.
+    static let acceptRetryMilliseconds: Int64 = 1000
+    /// Files that the rest of the process may open beside the connections.
+    static let reservedDescriptors = 128
     /// Connections that the operating system holds until they are accepted.
     static let backlog: Int32 = 1024
 }

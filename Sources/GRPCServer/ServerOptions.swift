@@ -6,15 +6,25 @@ public struct ServerOptions: Sendable {
     public var maximumMessageBytes = 2 << 20
     /// Encrypts. Nil: plain text, for this machine alone.
     public var tls: TLSOptions?
+    /// Bytes of all headers of a request, as HPACK counts them: 32 for each besides its name and value.
+    public var maximumHeaderBytes = 16 << 10
     /// Calls that one connection may have open at a time; a client queues what is beyond.
     public var maximumStreams = 1024
-    /// Connections open at a time; what is beyond is closed when it is accepted.
+    /// Calls of all connections at a time; what is beyond is answered with ``overloaded``.
+    public var maximumCalls = 100_000
+    /// What a client is told whose call is one too many.
+    public var overloaded = Status(.resourceExhausted, "the server has as many calls as it takes; try again later")
+    /// Connections open at a time; what is beyond is closed when it is accepted. Fewer, if the process may not have so many
+    /// files open: see ``DescriptorLimit``.
     public var maximumConnections = 10_000
     /// Connections open at a time that have not yet sent what a client sends first, nor finished the handshake of TLS: what
     /// is beyond takes the place of one that has had a second for it, or else is closed when it is accepted.
     public var maximumHandshakes = 1000
     /// A connection that has not got so far by then is closed.
     public var handshakeTimeout: TimeAmount = .seconds(10)
+    /// A connection that has had no call for so long is told to go; its client makes another when it needs one. Nil: it may
+    /// stay.
+    public var idleTimeout: TimeAmount?
     /// A connection on which nothing has been read for so long is asked whether it is alive.
     public var keepaliveInterval: TimeAmount = .seconds(60)
     /// A connection that has not answered for so long is closed.

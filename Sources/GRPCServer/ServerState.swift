@@ -13,10 +13,19 @@ final class ServerState: Sendable {
     let shutdownStatus = Status(.unavailable, "the server is shutting down")
     let connections: AsyncStream<Connection>
     private let continuation: AsyncStream<Connection>.Continuation
+    let calls = CallCounter()
     private let open = Lock(Admission())
 
     init(options: ServerOptions, methods: [Method], logger: Logger) async throws {
         certificates = if let tls = options.tls { try await ServerCertificates(tls, logger: logger) } else { nil }
+        var options = options
+        let affordable = max(1, DescriptorLimit.current - Limits.reservedDescriptors)
+        if options.maximumConnections > affordable {
+            logger.warning(
+                "\(affordable) connections are taken instead of \(options.maximumConnections): the process may have only \(DescriptorLimit.current) files open (ulimit -n)"
+            )
+            options.maximumConnections = affordable
+        }
         self.options = options
         self.methods = Dictionary(methods.map { ($0.path, $0) }) { _, last in last }
         self.logger = logger
@@ -55,8 +64,9 @@ final class ServerState: Sendable {
             HTTP2Setting(parameter: .maxConcurrentStreams, value: options.maximumStreams),
             HTTP2Setting(parameter: .initialWindowSize, value: Limits.streamWindowBytes),
             HTTP2Setting(parameter: .maxFrameSize, value: Limits.frameBytes),
-            HTTP2Setting(parameter: .maxHeaderListSize, value: Limits.headerListBytes),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: options.maximumHeaderBytes),
         ]
+        connection.maximumSequentialContinuationFrames = max(5, options.maximumHeaderBytes / Limits.frameBytes)
         connection.maximumBufferedControlFrames = Limits.bufferedControlFrames
         connection.controlFrameRateLimit.maximumCount = Limits.controlFrames
         connection.controlFrameRateLimit.windowLength = .seconds(Limits.floodSeconds)

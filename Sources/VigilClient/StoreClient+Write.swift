@@ -73,7 +73,7 @@ extension Transaction.Operation {
     /// Bytes that it takes, about.
     fileprivate var size: Int {
         switch self {
-        case .put(let key, let value): key.count + value.count + 16
+        case .put(let key, let value, _): key.count + value.count + 16
         case .delete(let key): key.count + 16
         default: 16
         }
@@ -84,12 +84,12 @@ extension WireOperation {
     fileprivate init(_ operation: Transaction.Operation) throws {
         self.init()
         switch operation {
-        case .put(let key, let value):
+        case .put(let key, let value, .none):
             put.key = .init(key)
             put.value = .init(value)
         case .delete(let key): delete = .init(key)
         case .deleteRange(let keys): deleteRange = WireKeyRange(keys)
-        default: throw StoreError(.invalidArgument, "only puts and deletes can be committed to a server")
+        default: throw StoreError(.invalidArgument, "only puts without a lease, and deletes, can be committed to a server so")
         }
     }
 }

@@ -37,6 +37,8 @@ public final class EtcdServer: Service {
                     + "--tls-cert and --tls-key, serve 127.0.0.1, or ask for it explicitly with --insecure")
         }
         let scheme = isEncrypted ? "https" : "http"
+        var options = options
+        options.connections.overloaded = .tooManyRequests
         let member = try Member(store: store, options: options)
         let methods =
             StoreService(member: member).methods

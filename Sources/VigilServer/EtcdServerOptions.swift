@@ -13,6 +13,12 @@ public struct EtcdServerOptions: Sendable {
     public var maximumRequestBytes = 1_572_864
     /// How often a watch that asked for progress is told, if nothing else was sent.
     public var progressInterval: Duration = .seconds(5)
+    /// Comparisons, or steps of a branch, of one transaction. What is beyond is refused as *too many operations*.
+    public var maximumTransactionOperations = 128
+    /// Watches on one stream; each is a task. What is beyond is refused.
+    public var maximumStreamWatches = 100_000
+    /// Watches of all streams.
+    public var maximumWatches = 1_000_000
     /// Encryption, sizes and rhythms of the connections.
     public var connections = ServerOptions()
 

@@ -1,7 +1,5 @@
 /// Every bound of this module, in one place. Those that a user may want to change are fields of ``EtcdServerOptions``.
 enum Limits {
-    /// Comparisons, or steps of a branch, of one transaction: etcd's.
-    static let transactionSteps = 128
     /// Seconds of a lease: shorter ones are raised, longer ones refused, as etcd does.
     static let shortestLease: Int64 = 2
     static let longestLease: Int64 = 9_000_000_000
@@ -15,8 +13,6 @@ enum Limits {
     static let eventOverhead = 96
     /// Live updates that wait for one watch of a client before it is parked.
     static let watchBuffer = 16
-    /// Watches on one stream: each is a task.
-    static let watchesPerStream = 100_000
     /// Keys, revisions and bytes of keys and values of one page of `vigil.v1.Store`.
     static let pageKeys = 8192
     static let pageRevisions = 4096

@@ -6,6 +6,7 @@ import WireMessages
 final class Member: Sendable {
     let store: WatchStore
     let options: EtcdServerOptions
+    let watches: WatchCount
     let clusterID: UInt64
     let memberID: UInt64
     /// The version of etcd whose interface this is; clients decide by it what they may ask for.
@@ -16,6 +17,7 @@ final class Member: Sendable {
     init(store: WatchStore, options: EtcdServerOptions) throws {
         self.store = store
         self.options = options
+        watches = WatchCount(limit: options.maximumWatches)
         // Clients take 0 for missing.
         let id = try store.statistics().storeID
         clusterID = max(1, id)

@@ -58,7 +58,7 @@ import Testing
     @Test func headersOverTheLimit() async throws {
         try await withServer([Methods.echo]) { client, address in
             let call = try await client.call(
-                "/test.Test/Echo", headers: ["big": String(repeating: "x", count: Limits.headerListBytes)])
+                "/test.Test/Echo", headers: ["big": String(repeating: "x", count: ServerOptions().maximumHeaderBytes)])
             _ = try await call.answer()
             let other = try await Client.connect(to: address)
             #expect(try await other.unary("/test.Test/Echo", [1]).status == 0)

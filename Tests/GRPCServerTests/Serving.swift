@@ -8,11 +8,11 @@ import Threads
 
 /// Runs a server for `body`, and ends it.
 func withServer<R: Sendable>(
-    _ methods: [GRPCServer.Method], options: ServerOptions = ServerOptions(),
+    _ methods: [GRPCServer.Method], options: ServerOptions = ServerOptions(), logger: Logger = .quiet,
     _ body: (Client, SocketAddress) async throws -> R
 ) async throws -> R {
     let server = try await Server.bind(
-        host: "127.0.0.1", port: 0, methods: methods, options: options, logger: .quiet)
+        host: "127.0.0.1", port: 0, methods: methods, options: options, logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await server.run() }
         let client = try await Client.connect(to: server.address)
@@ -40,6 +40,29 @@ struct Event: Sendable {
 
     func wait() async {
         for await _ in stream { return }
+    }
+}
+
+/// Something that happens once, for all that wait for it.
+final class Signal: Sendable {
+    private let state = Lock<(happened: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+    func happen() {
+        let waiting = state.withLock { state in
+            defer { state = (true, []) }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let happened = state.withLock { state in
+                if !state.happened { state.waiting.append(continuation) }
+                return state.happened
+            }
+            if happened { continuation.resume() }
+        }
     }
 }
 

@@ -17,6 +17,7 @@ public final class Call: Sendable {
     let stream: HTTP2StreamID
     let method: Method
     private let connection: Connection
+    private let counters: [CallCounter]
     private let maximumMessageBytes: Int
     private let state = Lock(State())
     /// Under a lock of its own, since cancelling runs the handlers of those who wait, and they need the other.
@@ -57,14 +58,20 @@ public final class Call: Sendable {
 
     init(
         _ head: RequestHead, peer: Peer, stream: HTTP2StreamID, method: Method, connection: Connection,
-        maximumMessageBytes: Int
+        counters: [CallCounter], maximumMessageBytes: Int
     ) {
         self.head = head
         self.peer = peer
         self.stream = stream
         self.method = method
         self.connection = connection
+        self.counters = counters
         self.maximumMessageBytes = maximumMessageBytes
+        for counter in counters { counter.begin() }
+    }
+
+    deinit {
+        for counter in counters { counter.end() }
     }
 
     // MARK: For the handler

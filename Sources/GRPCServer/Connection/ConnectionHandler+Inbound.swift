@@ -55,6 +55,13 @@ extension ConnectionHandler {
     }
 
     private func open(_ id: HTTP2StreamID, _ headers: HPACKHeaders) {
+        idle?.used()
+        // Whose handlers are this far behind has reset streams faster than they could end. What is refused so is known not
+        // to have begun.
+        guard calls.count < server.options.maximumStreams * Limits.callsPerStream else {
+            write(.rstStream(.refusedStream), on: id)
+            return
+        }
         lastStream = max(lastStream, id)
         let maximum = server.options.maximumMessageBytes
         streams[id] = StreamState(deframer: Deframer(maximumBytes: maximum))
@@ -76,8 +83,13 @@ extension ConnectionHandler {
             answer(id, with: .trailersOnly(server.shutdownStatus))
             return
         }
+        guard server.calls.count < server.options.maximumCalls else {
+            answer(id, with: .trailersOnly(server.options.overloaded))
+            return
+        }
         let call = Call(
-            head, peer: peer, stream: id, method: method, connection: connection, maximumMessageBytes: maximum)
+            head, peer: peer, stream: id, method: method, connection: connection, counters: [calls, server.calls],
+            maximumMessageBytes: maximum)
         streams[id]!.call = call
         if let timeout = head.timeout {
             streams[id]!.deadline = context?.eventLoop.assumeIsolated().scheduleTask(in: timeout) {

@@ -73,7 +73,7 @@ extension ConnectionHandler {
     // MARK: Shutdown
 
     /// Tells the client to make no more calls here, and ends those that would never end.
-    private func beginShutdown() {
+    func beginShutdown() {
         guard shutdown == .no else { return }
         shutdown = .announced
         write(.goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil), on: .rootStream)

@@ -25,6 +25,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     var shutdown = Shutdown.no
     var pings: PingGuard
     private let keepalive: Keepalive
+    let calls = CallCounter()
+    private(set) var idle: IdleTimer?
     private var hasHandshake = false
     private var handshakeTimeout: Scheduled<Void>?
 
@@ -41,6 +43,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.goAway = goAway
         pings = PingGuard(minimumInterval: server.options.minimumPingInterval)
         keepalive = Keepalive(options: server.options)
+        idle = server.options.idleTimeout.map { IdleTimer(timeout: $0) }
         peer = Peer(address: channel.remoteAddress)
         connection = Connection(channel: channel, handler: self)
     }
@@ -59,6 +62,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         write(.windowUpdate(windowSizeIncrement: increment), on: .rootStream)
         context.flush()
         keepalive.start(on: context.eventLoop) { [weak self] in self?.keepaliveActs($0) }
+        idle?.start(on: context.eventLoop) { [weak self] in
+            self?.streams.isEmpty ?? false
+        } act: { [weak self] in
+            self?.beginShutdown()
+            self?.context?.flush()
+        }
         handshakeTimeout = context.eventLoop.assumeIsolated().scheduleTask(in: server.options.handshakeTimeout) {
             if !self.hasHandshake { self.context?.close(promise: nil) }
         }
@@ -67,6 +76,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         keepalive.stop()
+        idle?.stop()
         handshakeTimeout?.cancel()
         for id in Array(streams.keys) { streamClosed(id, Status(.unavailable, "the connection was closed")) }
         if let connection { server.closed(connection) }
@@ -154,6 +164,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func streamClosed(_ id: HTTP2StreamID, _ status: Status) {
         guard let stream = streams.removeValue(forKey: id) else { return }
         stream.deadline?.cancel()
+        idle?.used()
         _ = stream.call?.abort(status)
         closeIfDone()
     }

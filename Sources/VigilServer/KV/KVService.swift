@@ -47,7 +47,7 @@ struct KVService {
     }
 
     private func transaction(_ request: EtcdTxnRequest, bytes: Int) async throws -> EtcdTxnResponse {
-        try TransactionCheck.check(request)
+        try TransactionCheck.check(request, member.options)
         if request.mayWrite { try checkSize(bytes) }
         return try await TransactionExecution.run(request, member)
     }

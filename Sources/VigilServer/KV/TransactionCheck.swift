@@ -4,8 +4,8 @@ import WireMessages
 
 /// What etcd refuses in a transaction before it looks at any key.
 enum TransactionCheck {
-    static func check(_ request: EtcdTxnRequest) throws {
-        try check(request, allowed: Limits.transactionSteps)
+    static func check(_ request: EtcdTxnRequest, _ options: EtcdServerOptions) throws {
+        try check(request, allowed: options.maximumTransactionOperations)
         _ = try changes(of: request.success)
         _ = try changes(of: request.failure)
     }

@@ -7,19 +7,21 @@ import WireMessages
     import Foundation
 #endif
 
-/// Why a watch is not begun; clients know some of the texts.
+/// Why a watch is not begun; clients know some of the texts. One that is not refused has been counted.
 struct WatchRefusal {
     let reason: String
 
-    init?(_ request: EtcdWatchCreateRequest, table: WatchTable) {
+    init?(_ request: EtcdWatchCreateRequest, table: WatchTable, member: Member) {
         if request.keys.isEmpty {
             reason = "mvcc: watcher range is empty"
         } else if request.startRevision < 0 {
             reason = "etcdserver: mvcc: required revision has been compacted"
         } else if request.watchID != 0, table.contains(request.watchID) {
             reason = "mvcc: duplicate watch ID provided on the WatchStream"
-        } else if table.count >= Limits.watchesPerStream {
+        } else if table.count >= member.options.maximumStreamWatches {
             reason = "etcdserver: the stream has \(table.count) watches, the limit; open another"
+        } else if !member.watches.take() {
+            reason = "etcdserver: the server has \(member.options.maximumWatches) watches, the limit"
         } else {
             return nil
         }

@@ -45,7 +45,7 @@ final class WatchStream: Sendable {
 
     /// Begins a watch and says so; nil if it was refused, of which the client is told.
     private func create(_ request: EtcdWatchCreateRequest) async throws -> (Int64, Watch)? {
-        if let refusal = table.withLock({ WatchRefusal(request, table: $0) }) {
+        if let refusal = table.withLock({ WatchRefusal(request, table: $0, member: member) }) {
             try await send { response in
                 response.created = true
                 response.canceled = true
@@ -54,6 +54,8 @@ final class WatchStream: Sendable {
             }
             return nil
         }
+        var isServed = false
+        defer { if !isServed { member.watches.release() } }
         // Before revision 1 there is nothing; so the store would give a watch from there what it has.
         let isGone = try request.startRevision == 1 && member.store.statistics().compacted > 0
         let watch =
@@ -67,7 +69,10 @@ final class WatchStream: Sendable {
             response.created = true
             response.watchID = id
         }
-        if let watch { return (id, watch) }
+        if let watch {
+            isServed = true
+            return (id, watch)
+        }
         try await sendGone(id, earliest: member.store.earliest)
         return nil
     }
@@ -98,6 +103,7 @@ final class WatchStream: Sendable {
     // MARK: Watches
 
     private func serve(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest) async throws {
+        defer { member.watches.release() }
         let keepsNumber: Bool
         do {
             keepsNumber = try await deliverToEnd(id, watch, request)

@@ -22,10 +22,12 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where to listen.", valueName: "host:port"))
     var listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 2379)
     @OptionGroup(title: "Encryption") var tls: TLSArguments
+    @OptionGroup(title: "Limits") var limits: LimitArguments
     @Flag(help: "Serve other machines too, without encryption.") var insecure = false
 
     func run() async throws {
         let tls = try tls.options()
+        DescriptorLimit.raise()
         try await arguments.withStore(.readWrite) { store in
             var logger = Logger(label: "vigil") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
@@ -34,6 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
             options.port = listen.port
             options.allowsInsecure = insecure
             options.connections.tls = tls
+            limits.apply(to: &options)
             let server: EtcdServer
             do {
                 server = try await EtcdServer.bind(store, options: options, logger: logger)
