@@ -78,6 +78,8 @@ let package = Package(
             dependencies: [
                 "Vigil", "GRPCServer", "Threads", "WireMessages",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -179,6 +181,7 @@ let package = Package(
             dependencies: [
                 "VigilServer", "Vigil", "WatchDispatch", "GRPCServer", "GRPCClient", "WireMessages", "ChildProcess",
                 "TestSupport", "TestCertificates", "Threads",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

@@ -15,9 +15,11 @@ public import Vigil
 /// Revisions on the wire are one more than the store's: etcd's empty store is at revision 1.
 public final class EtcdServer: Service {
     private let server: Server
+    private let quota: Quota?
 
-    private init(_ server: Server) {
+    private init(_ server: Server, _ quota: Quota?) {
         self.server = server
+        self.quota = quota
     }
 
     /// Listens at once; what connects is served as soon as ``run()`` is called, which it must be. The store stays the
@@ -36,6 +38,8 @@ public final class EtcdServer: Service {
                 "\(options.host) can be reached from other machines, and nothing is encrypted: give it a certificate with "
                     + "--tls-cert and --tls-key, serve 127.0.0.1, or ask for it explicitly with --insecure")
         }
+        let path = store.path
+        try await onThread { SnapshotFile.removeLeftovers(in: path) }
         let scheme = isEncrypted ? "https" : "http"
         var options = options
         options.connections.overloaded = .tooManyRequests
@@ -47,7 +51,8 @@ public final class EtcdServer: Service {
             + ClusterService(member: member, url: "\(scheme)://\(options.host):\(options.port)").methods
         return EtcdServer(
             try await Server.bind(
-                host: options.host, port: options.port, methods: methods, options: options.connections, logger: logger))
+                host: options.host, port: options.port, methods: methods, options: options.connections, logger: logger),
+            options.quotaBytes.map { Quota(member: member, bytes: $0, logger: logger) })
     }
 
     /// The port on which it listens, also if any free one was asked for.
@@ -60,7 +65,11 @@ public final class EtcdServer: Service {
 
     /// Serves until the task is cancelled or a graceful shutdown is triggered. See ``GRPCServer/Server/run()``.
     public func run() async throws {
-        try await server.run()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if let quota { group.addTask { await quota.run() } }
+            try await server.run()
+            group.cancelAll()
+        }
     }
 }
 

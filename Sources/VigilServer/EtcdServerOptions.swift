@@ -19,6 +19,9 @@ public struct EtcdServerOptions: Sendable {
     public var maximumStreamWatches = 100_000
     /// Watches of all streams.
     public var maximumWatches = 1_000_000
+    /// Bytes of LMDB's file beyond which nothing is put any more, and the alarm `NOSPACE` is raised; nil for no bound. It is
+    /// looked at each second.
+    public var quotaBytes: Int?
     /// Encryption, sizes and rhythms of the connections.
     public var connections = ServerOptions()
 

@@ -19,4 +19,12 @@ enum Limits {
     static let pageBytes = 1 << 20
     /// Changes of one key that are read at a time.
     static let historyPageEvents = 64
+    /// Alarms that may be raised at a time: clients can raise them for any number.
+    static let alarms = 1000
+    /// Keys that are hashed before other tasks have their turn.
+    static let hashedKeys = 512
+    /// A snapshot has a multiple of so many bytes, and its digest: etcd's clients look.
+    static let snapshotPage = 512
+    /// Between two looks at the size of a store that may not become larger than its quota.
+    static let quotaInterval = Duration.seconds(1)
 }

@@ -9,6 +9,8 @@ final class Member: Sendable {
     let watches: WatchCount
     let clusterID: UInt64
     let memberID: UInt64
+    let alarms = Alarms()
+    let upkeep = Upkeep()
     /// The version of etcd whose interface this is; clients decide by it what they may ask for.
     static let apiVersion = "3.5.13"
     /// There is one member, which has led from the beginning.
@@ -32,5 +34,21 @@ final class Member: Sendable {
         header.revision = (revision ?? store.head).headOnWire
         header.raftTerm = Self.term
         return header
+    }
+
+    /// Carries out a write; one for which the store has no room raises the alarm that says so.
+    func writing<R>(_ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch let error as StoreError {
+            noticed(error)
+            throw error
+        }
+    }
+
+    /// A write has failed.
+    func noticed(_ error: StoreError) {
+        guard error.code == .full, !alarms.forbidGrowth else { return }
+        alarms.raise(Alarm(kind: .noSpace, memberID: memberID))
     }
 }

@@ -4,6 +4,7 @@ import Logging
 import TestSupport
 import Testing
 import Vigil
+import WireMessages
 
 @testable import VigilServer
 
@@ -69,6 +70,67 @@ import Vigil
             #expect(health != nil && alarms == [])
             #expect(status?.first?.contains("3.5.13") == true)
             #expect(members?.first?.contains("vigil") == true)
+        }
+    }
+
+    @Test func hashesAndDefragmentation() async throws {
+        try await withEtcdctl { etcdctl in
+            for value in ["1", "2", "3"] { _ = try await etcdctl("put", "a", value) }
+            let now = try await etcdctl("endpoint", "hashkv")
+            let then = try await etcdctl("endpoint", "hashkv", "--rev", "4")
+            let before = try await etcdctl("endpoint", "hashkv", "--rev", "3")
+            #expect(now?.count == 1 && now == then && now != before)
+            let future = try await etcdctl("endpoint", "hashkv", "--rev", "9")
+            #expect(future == nil)
+            let defragmented = try await etcdctl("defrag")
+            #expect(defragmented?.first?.hasPrefix("Finished defragmenting etcd member") == true)
+            let read = try await etcdctl("get", "a", "--rev", "2")
+            #expect(read == ["a", "1"])
+        }
+    }
+
+    /// `alarm list` names what is raised, and `alarm disarm` ends it. (`endpoint health` looks at it from 3.5 on.)
+    @Test func alarms() async throws {
+        try await withEtcd { etcd, port, _ in
+            let etcdctl = Etcdctl(port: port)
+            let id = try await etcd.status().header.memberID
+            _ = try await etcd.alarm(.activate, .nospace, member: id)
+            let listed = try await etcdctl("alarm", "list")
+            #expect(listed == ["memberID:\(id) alarm:NOSPACE "])
+            let refused = try await etcdctl("put", "a", "1")
+            #expect(refused == nil)
+            let disarmed = try await etcdctl("alarm", "disarm")
+            #expect(disarmed == ["memberID:\(id) alarm:NOSPACE "])
+            let none = try await etcdctl("alarm", "list")
+            let put = try await etcdctl("put", "a", "1")
+            let healthy = try await etcdctl("endpoint", "health")
+            #expect(none == [] && put == ["OK"] && healthy != nil)
+        }
+    }
+
+    @Test func savesASnapshot() async throws {
+        try await withTemporaryDirectory { directory in
+            try await withEtcdctl { etcdctl in
+                _ = try await etcdctl("put", "a", "1")
+                let saved = try await etcdctl("snapshot", "save", directory + "/saved")
+                #expect(saved?.last == "Snapshot saved at \(directory)/saved")
+            }
+            try await WatchStore.restore(from: directory + "/saved", to: directory + "/store")
+            let store = try await WatchStore.open(directory + "/store")
+            #expect(try store.get("a")?.value == "1")
+            try await store.close()
+        }
+    }
+
+    @Test func whatOneMemberCannotDo() async throws {
+        try await withEtcdctl { etcdctl in
+            for arguments in [
+                ["member", "add", "two", "--peer-urls=http://127.0.0.1:1"], ["member", "remove", "1234"],
+                ["move-leader", "1234"],
+            ] {
+                let answer = try await etcdctl.run(arguments)
+                #expect(answer == nil)
+            }
         }
     }
 }

@@ -31,7 +31,9 @@ import Changes
 // in the backup as blocks, and applied to `state` and `base`, as a checkpoint would have done.
 //
 // The last chunk is the end. Its payload is six numbers of 8 bytes: entries of log, state, base, cursors, leases and
-// properties. Nothing follows it. Which keys a lease holds is not in the backup, since `state` says so.
+// properties. Which keys a lease holds is not in the backup, since `state` says so. Nothing follows the end; except that a
+// backup which a server has sent has zeros behind it, up to a multiple of 512 bytes, and a digest of 32 bytes, which are
+// for the clients of etcd (SnapshotCall.swift in VigilServer) and not looked at here.
 //
 // Format version 1 had no leases and properties, and four numbers at its end.
 //
@@ -43,6 +45,8 @@ enum BackupFormat {
     static let format: UInt32 = 2
     static let headBytes = 64
     static let chunkHeadBytes = 20
+    static let pageBytes = 512
+    static let digestBytes = 32
 
     /// What a chunk holds entries of.
     enum Kind: UInt8, CaseIterable {

@@ -61,10 +61,20 @@ struct BackupReader {
         }
         guard head.kind != .end else {
             try contents.finish(payload)
-            guard offset == file.length else { throw Malformed("\(file.length - offset) bytes follow the end") }
+            guard try isWhole() else { throw Malformed("\(file.length - offset) bytes follow the end") }
             return nil
         }
         return (head.kind, payload, try Self.slices(head, payload))
+    }
+
+    /// Whether nothing follows that should not: see BackupFormat.swift.
+    private func isWhole() throws(StoreError) -> Bool {
+        if offset == file.length { return true }
+        let padding = file.length - BackupFormat.digestBytes - offset
+        guard (0..<BackupFormat.pageBytes).contains(padding),
+            file.length % BackupFormat.pageBytes == BackupFormat.digestBytes
+        else { return false }
+        return try file.read(padding, at: offset).allSatisfy { $0 == 0 }
     }
 
     private static func slices(_ head: BackupFormat.ChunkHead, _ payload: [UInt8]) throws(Malformed) -> [Slices] {

@@ -28,6 +28,8 @@ public final class WatchStore: Sendable {
         case following(LogFollower)
     }
 
+    /// The directory, as it was given to ``open(_:options:)``.
+    public let path: String
     private let source: Source
     let reader: LogReader
     /// The cursors that watches of this process use.
@@ -64,6 +66,7 @@ public final class WatchStore: Sendable {
         _ path: String, _ options: StoreOptions, _ faults: JournalFaults?, _ clock: @escaping @Sendable () -> Int64,
         _ leaseClock: @escaping @Sendable () -> LeaseTable.Instant
     ) throws {
+        self.path = path
         let registry = WatchRegistry(config: options.watch)
         self.registry = registry
         let failure = Lock<StoreError?>(nil)

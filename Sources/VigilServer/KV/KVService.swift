@@ -9,10 +9,16 @@ struct KVService {
     var methods: [Method] {
         [
             .unary("/etcdserverpb.KV/Range") { try range($0) },
-            .unary("/etcdserverpb.KV/Put", runsOnEventLoop: true) { try await put($0, bytes: $1) },
-            .unary("/etcdserverpb.KV/DeleteRange", runsOnEventLoop: true) { try await deleteRange($0) },
-            .unary("/etcdserverpb.KV/Txn", runsOnEventLoop: true) { try await transaction($0, bytes: $1) },
-            .unary("/etcdserverpb.KV/Compact") { try await compact($0) },
+            .unary("/etcdserverpb.KV/Put", runsOnEventLoop: true) { request, bytes in
+                try await member.writing { try await put(request, bytes: bytes) }
+            },
+            .unary("/etcdserverpb.KV/DeleteRange", runsOnEventLoop: true) { request in
+                try await member.writing { try await deleteRange(request) }
+            },
+            .unary("/etcdserverpb.KV/Txn", runsOnEventLoop: true) { request, bytes in
+                try await member.writing { try await transaction(request, bytes: bytes) }
+            },
+            .unary("/etcdserverpb.KV/Compact") { request in try await member.writing { try await compact(request) } },
         ]
     }
 
@@ -24,6 +30,7 @@ struct KVService {
     private func put(_ request: EtcdPutRequest, bytes: Int) async throws -> EtcdPutResponse {
         try TransactionCheck.check(request)
         try checkSize(bytes)
+        try member.alarms.requireWritable(grows: true)
         var response = EtcdPutResponse()
         if !request.prevKv, !request.ignoreValue, !request.ignoreLease, request.lease == 0 {
             let revision = try await member.store.put(Bytes(request.key), Bytes(request.value))
@@ -38,6 +45,7 @@ struct KVService {
 
     private func deleteRange(_ request: EtcdDeleteRangeRequest) async throws -> EtcdDeleteRangeResponse {
         guard !request.key.isEmpty else { throw Status.emptyKey }
+        try member.alarms.requireWritable(grows: false)
         let keys = KeyRange(key: request.key, end: request.rangeEnd)
         let result = try await member.store.transaction(Transaction(then: [.deleteRange(keys)]))
         guard case .delete(let previous)? = result.outputs.first else { return EtcdDeleteRangeResponse() }
@@ -48,7 +56,10 @@ struct KVService {
 
     private func transaction(_ request: EtcdTxnRequest, bytes: Int) async throws -> EtcdTxnResponse {
         try TransactionCheck.check(request, member.options)
-        if request.mayWrite { try checkSize(bytes) }
+        if request.writes {
+            try checkSize(bytes)
+            try member.alarms.requireWritable(grows: request.puts)
+        }
         return try await TransactionExecution.run(request, member)
     }
 
@@ -58,6 +69,7 @@ struct KVService {
     }
 
     private func compact(_ request: EtcdCompactionRequest) async throws -> EtcdCompactionResponse {
+        try member.alarms.requireWritable(grows: false)
         // Revision 1 is the empty store: there is nothing before it.
         if request.revision > 1 {
             try await member.store.compact(through: Revision(onWire: request.revision))

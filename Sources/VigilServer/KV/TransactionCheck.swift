@@ -70,12 +70,23 @@ enum TransactionCheck {
 }
 
 extension EtcdTxnRequest {
-    /// Whether any step of it, or of one within it, is no read.
-    var mayWrite: Bool {
+    /// Whether any step of either branch puts something.
+    var puts: Bool {
+        (success + failure).contains { operation in
+            switch operation.request {
+            case .requestPut: true
+            case .requestTxn(let nested): nested.puts
+            case .requestRange, .requestDeleteRange, nil: false
+            }
+        }
+    }
+
+    /// Whether any step of either branch puts or deletes something.
+    var writes: Bool {
         (success + failure).contains { operation in
             switch operation.request {
             case .requestPut, .requestDeleteRange: true
-            case .requestTxn(let nested): nested.mayWrite
+            case .requestTxn(let nested): nested.writes
             case .requestRange, nil: false
             }
         }

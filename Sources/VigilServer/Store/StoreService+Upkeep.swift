@@ -18,7 +18,7 @@ extension StoreService {
             },
             .streamingStore("Check") { try await check($0, $1) },
             .streamingStore("Backup") { (request: WireBackupRequest, call) in
-                try await upkeep.alone { try await BackupStream(call, store).run(request) }
+                try await member.upkeep.alone { try await BackupStream(call, store).run(request) }
             },
         ]
     }
@@ -52,7 +52,7 @@ extension StoreService {
     }
 
     private func check(_ request: WireCheckRequest, _ call: Call) async throws {
-        try await upkeep.alone {
+        try await member.upkeep.alone {
             let report = try await withProgress(call) { progress in
                 var response = WireCheckResponse()
                 response.progress = progress

@@ -5,7 +5,6 @@ import WireMessages
 /// `vigil.v1.Store`: the store in its own words, for what the API of etcd has none. Revisions are the store's.
 struct StoreService {
     let member: Member
-    let upkeep = Upkeep()
 
     var store: WatchStore { member.store }
 
@@ -28,7 +27,10 @@ struct StoreService {
             Transaction(then: try transaction.operations.map { try Transaction.Operation($0) })
         }
         var response = WireCommitResponse()
-        response.outcomes = try await store.transactions(transactions).map { WireCommitResponse.Outcome($0) }
+        try member.alarms.requireWritable(grows: request.puts)
+        let outcomes = try await store.transactions(transactions)
+        for case .failure(let error) in outcomes { member.noticed(error) }
+        response.outcomes = outcomes.map { WireCommitResponse.Outcome($0) }
         return response
     }
 
@@ -61,6 +63,13 @@ struct StoreService {
         var response = WireRemoveCursorResponse()
         response.isRemoved = try await store.removeCursor(request.name)
         return response
+    }
+}
+
+extension WireCommitRequest {
+    /// Whether any step puts something.
+    fileprivate var puts: Bool {
+        transactions.contains { $0.operations.contains { if case .put = $0.operation { true } else { false } } }
     }
 }
 

@@ -18,6 +18,17 @@ extension Status {
     static let leaseNotFound = Status(.notFound, "etcdserver: requested lease not found")
     static let leaseExists = Status(.failedPrecondition, "etcdserver: lease already exists")
     static let leaseTooLong = Status(.outOfRange, "etcdserver: too large lease TTL")
+    static let badLeaderTransferee = Status(.failedPrecondition, "etcdserver: bad leader transferee")
+    static let wrongDowngradeVersion = Status(
+        .invalidArgument, "etcdserver: wrong downgrade target version format")
+    static let invalidDowngradeVersion = Status(.invalidArgument, "etcdserver: invalid downgrade target version")
+    static let noDowngrade = Status(.failedPrecondition, "etcdserver: no inflight downgrade job")
+    static let memberNotFound = Status(.notFound, "etcdserver: member not found")
+    static let memberNotLearner = Status(
+        .failedPrecondition, "etcdserver: can only promote a learner member")
+    static let memberURLsInvalid = Status(.invalidArgument, "etcdserver: given member URLs are invalid")
+    static let tooFewMembers = Status(
+        .unknown, "etcdserver: re-configuration failed due to not enough started members")
     static let stopped = Status(.unavailable, "etcdserver: server stopped")
     static let corrupt = Status(.dataLoss, "etcdserver: corrupt cluster")
     static let watchCancelled = Status(.cancelled, "etcdserver: watch canceled")

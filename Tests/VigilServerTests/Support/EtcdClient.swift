@@ -59,7 +59,7 @@ struct EtcdClient: Sendable {
         var message: String
     }
 
-    private let client: Client
+    let client: Client
 
     init(_ client: Client) {
         self.client = client
