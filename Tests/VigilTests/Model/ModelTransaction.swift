@@ -38,7 +38,7 @@ struct ModelTransaction {
         state = model.current
         let operations = succeeded ? transaction.success : transaction.failure
         let steps = steps(operations)
-        for case .rewrite(let key) in steps where model.current[key] == nil { refusal = .keyNotFound }
+        for case .rewrite(let key, _) in steps where model.current[key] == nil { refusal = .keyNotFound }
         for case .range(_, _, let asked?) in steps where refusal == nil && !(model.compacted...model.head ~= asked) {
             refusal = asked > model.head ? .futureRevision : .compacted
         }
