@@ -6,6 +6,8 @@ enum Limits {
     static let connectionWindowBytes = 1 << 20
     /// Bytes of complete messages that wait for the handler, beyond which the client's window is not refilled.
     static let unreadBytes = 64 << 10
+    /// What a message counts for beside its bytes: a client may send a million that are empty.
+    static let messageOverhead = 64
     /// Bytes of messages that were sent and that the client's windows, or the network, have not yet taken; beyond, a
     /// handler that sends waits.
     static let unsentBytes = 64 << 10

@@ -10,6 +10,8 @@ public struct ServerOptions: Sendable {
     public var maximumHeaderBytes = 16 << 10
     /// Calls that one connection may have open at a time; a client queues what is beyond.
     public var maximumStreams = 1024
+    /// Bytes of answers of one connection that its client has not taken; the call whose message is beyond is ended.
+    public var maximumUnsentBytes = 256 << 20
     /// Calls of all connections at a time; what is beyond is answered with ``overloaded``.
     public var maximumCalls = 100_000
     /// What a client is told whose call is one too many.

@@ -51,7 +51,8 @@ public final class EtcdServer: Service {
             + ClusterService(member: member, url: "\(scheme)://\(options.host):\(options.port)").methods
         return EtcdServer(
             try await Server.bind(
-                host: options.host, port: options.port, methods: methods, options: options.connections, logger: logger),
+                host: options.host, port: options.port, methods: methods + ReflectionService(of: methods).methods,
+                options: options.connections, logger: logger),
             options.quotaBytes.map { Quota(member: member, bytes: $0, logger: logger) })
     }
 

@@ -169,7 +169,7 @@ public final class Call: Sendable {
     func received(_ message: Deframer.Message) {
         wakeReaders { state in
             guard !state.isOver else { return }
-            state.unread += message.bytes.readableBytes
+            state.unread += message.cost
             state.messages.append(message)
         }
     }
@@ -228,7 +228,7 @@ public final class Call: Sendable {
         try state.withLock { state in
             if let failure = state.failure { throw failure }
             guard let message = state.messages.popFirst() else { return state.isInputEnded ? .ended : .nothing }
-            state.unread -= message.bytes.readableBytes
+            state.unread -= message.cost
             let owesCredit = state.owesCredit && state.unread < Limits.unreadBytes
             if owesCredit { state.owesCredit = false }
             return .message(message, owesCredit: owesCredit)
@@ -322,4 +322,9 @@ extension Call.State {
         writers.removeFirst()
         return writer
     }
+}
+
+extension Deframer.Message {
+    /// Bytes that it takes until it is read.
+    fileprivate var cost: Int { bytes.readableBytes + Limits.messageOverhead }
 }

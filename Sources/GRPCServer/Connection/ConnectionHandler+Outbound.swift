@@ -29,10 +29,21 @@ extension ConnectionHandler {
             call.sent(count)
             return
         }
+        guard unsent + count <= server.options.maximumUnsentBytes else {
+            let status = Status(.resourceExhausted, "the client has not taken \(unsent) bytes of answers")
+            call.sent(count)
+            _ = call.abort(status)
+            end(call.stream, with: isFirst ? .trailersOnly(status) : .trailers(status))
+            return
+        }
+        unsent += count
         pings.sent()
         if isFirst { write(.headers(.init(headers: .response)), on: call.stream) }
         let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.whenComplete { _ in call.sent(count) }
+        promise.futureResult.assumeIsolated().whenComplete { _ in
+            self.unsent -= count
+            call.sent(count)
+        }
         write(.data(.init(data: .byteBuffer(bytes))), on: call.stream, promise: promise)
     }
 

@@ -24,6 +24,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     var lastStream = HTTP2StreamID.rootStream
     var shutdown = Shutdown.no
     var pings: PingGuard
+    /// Bytes of messages that have not left.
+    var unsent = 0
     private let keepalive: Keepalive
     let calls = CallCounter()
     private(set) var idle: IdleTimer?
