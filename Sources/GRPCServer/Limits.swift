@@ -37,6 +37,8 @@ enum Limits {
     static let acceptRetryMilliseconds: Int64 = 1000
     /// Files that the rest of the process may open beside the connections.
     static let reservedDescriptors = 128
+    /// Lines of the log in a second that say that calls were slow.
+    static let slowCallLines = 10
     /// Connections that the operating system holds until they are accepted.
     static let backlog: Int32 = 1024
 }

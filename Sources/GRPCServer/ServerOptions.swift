@@ -33,6 +33,8 @@ public struct ServerOptions: Sendable {
     public var keepaliveTimeout: TimeAmount = .seconds(20)
     /// A client that pings more often than this, while it is sent nothing, is told `too_many_pings` and closed.
     public var minimumPingInterval: TimeAmount = .seconds(5)
+    /// A call with one message each way that took so long is logged as a warning.
+    public var slowCall: TimeAmount = .milliseconds(300)
     /// How long calls may still run after the shutdown began.
     public var shutdownGrace: TimeAmount = .seconds(10)
 

@@ -9,6 +9,7 @@ final class ServerState: Sendable {
     let options: ServerOptions
     let methods: [String: Method]
     let logger: Logger
+    let observer: CallObserver
     let certificates: ServerCertificates?
     let shutdownStatus = Status(.unavailable, "the server is shutting down")
     let connections: AsyncStream<Connection>
@@ -29,6 +30,7 @@ final class ServerState: Sendable {
         self.options = options
         self.methods = Dictionary(methods.map { ($0.path, $0) }) { _, last in last }
         self.logger = logger
+        observer = CallObserver(logger: logger, slowCall: options.slowCall)
         // Bounded by the number of connections.
         (connections, continuation) = AsyncStream.makeStream()
     }
@@ -52,6 +54,11 @@ final class ServerState: Sendable {
             connection.closed()
             channel.close(promise: nil)
         }
+    }
+
+    /// Connections that are open, and how many were refused.
+    var admissions: (open: Int, refused: Int) {
+        open.withLock { ($0.connections.count, $0.refusedInAll) }
     }
 
     func handshakeEnded(_ connection: Connection) {

@@ -15,19 +15,23 @@ public import Vigil
 /// Revisions on the wire are one more than the store's: etcd's empty store is at revision 1.
 public final class EtcdServer: Service {
     private let server: Server
+    private let member: Member
     private let quota: Quota?
+    private let monitoring: MonitoringServer?
 
-    private init(_ server: Server, _ quota: Quota?) {
+    private init(_ server: Server, _ member: Member, _ monitoring: MonitoringServer?, logger: Logger) {
         self.server = server
-        self.quota = quota
+        self.member = member
+        self.monitoring = monitoring
+        quota = member.options.quotaBytes.map { Quota(member: member, bytes: $0, logger: logger) }
     }
 
     /// Listens at once; what connects is served as soon as ``run()`` is called, which it must be. The store stays the
     /// caller's, to be closed after ``run()`` returned.
     ///
     /// - Throws: ``ServingError`` for an address that other machines reach, without
-    ///   ``GRPCServer/ServerOptions/tls`` or ``EtcdServerOptions/allowsInsecure``; `TLSError` for certificates that cannot
-    ///   be used; an error of the system if it cannot listen there.
+    ///   ``GRPCServer/ServerOptions/tls`` or ``EtcdServerOptions/allowsInsecure``, and if the metrics cannot be served;
+    ///   `TLSError` for certificates that cannot be used; an error of the system if it cannot listen there.
     public static func bind(
         _ store: WatchStore, options: EtcdServerOptions = EtcdServerOptions(), logger: Logger
     ) async throws -> EtcdServer {
@@ -46,18 +50,35 @@ public final class EtcdServer: Service {
         let member = try Member(store: store, options: options)
         let methods =
             StoreService(member: member).methods
-            + KVService(member: member).methods + WatchService(member: member).methods + LeaseService(member: member).methods
+            + KVService(member: member).methods + WatchService(member: member).methods
+            + LeaseService(member: member).methods
             + MaintenanceService(member: member).methods + HealthService(member: member).methods
             + ClusterService(member: member, url: "\(scheme)://\(options.host):\(options.port)").methods
-        return EtcdServer(
-            try await Server.bind(
-                host: options.host, port: options.port, methods: methods + ReflectionService(of: methods).methods,
-                options: options.connections, logger: logger),
-            options.quotaBytes.map { Quota(member: member, bytes: $0, logger: logger) })
+        let server = try await Server.bind(
+            host: options.host, port: options.port, methods: methods + ReflectionService(of: methods).methods,
+            options: options.connections, logger: logger)
+        return EtcdServer(server, member, try await monitoring(member, server, logger), logger: logger)
+    }
+
+    private static func monitoring(
+        _ member: Member, _ server: Server, _ logger: Logger
+    ) async throws -> MonitoringServer? {
+        guard let address = member.options.monitoring else { return nil }
+        let pages = MonitoringPages(member: member, metrics: ServerMetrics(member: member, server: server))
+        do {
+            return try await MonitoringServer.bind(host: address.host, port: address.port, logger: logger) {
+                try pages.answer($0)
+            }
+        } catch {
+            throw ServingError("cannot listen on \(address.host):\(address.port) for metrics: \(error)")
+        }
     }
 
     /// The port on which it listens, also if any free one was asked for.
     public var port: Int { server.address.port ?? 0 }
+
+    /// The port of the metrics; nil if they are not served.
+    public var monitoringPort: Int? { monitoring?.port }
 
     /// Reads the certificates again. See ``GRPCServer/Server/reloadCertificates()``.
     public func reloadCertificates() {
@@ -68,7 +89,14 @@ public final class EtcdServer: Service {
     public func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let quota { group.addTask { await quota.run() } }
-            try await server.run()
+            // To the end, so that it can be seen.
+            if let monitoring { group.addTask { try await monitoring.run() } }
+            let member = member
+            try await withGracefulShutdownHandler {
+                try await server.run()
+            } onGracefulShutdown: {
+                member.beginShutdown()
+            }
             group.cancelAll()
         }
     }

@@ -22,9 +22,26 @@ public struct EtcdServerOptions: Sendable {
     /// Bytes of LMDB's file beyond which nothing is put any more, and the alarm `NOSPACE` is raised; nil for no bound. It is
     /// looked at each second.
     public var quotaBytes: Int?
+    /// Where metrics and the health are served, in clear text; nil for nowhere.
+    public var monitoring: MonitoringAddress?
     /// Encryption, sizes and rhythms of the connections.
     public var connections = ServerOptions()
 
     /// The defaults: this machine only.
     public init() {}
+}
+
+/// Where `/metrics`, `/health`, `/livez` and `/readyz` are served. Who reaches it can read how much is stored and what is
+/// called how often, and no keys or values.
+public struct MonitoringAddress: Sendable {
+    /// A name or an address of this machine.
+    public var host: String
+    /// 0 for a port that is free.
+    public var port: Int
+
+    /// At this address.
+    public init(host: String = "127.0.0.1", port: Int = 2381) {
+        self.host = host
+        self.port = port
+    }
 }

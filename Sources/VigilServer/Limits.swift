@@ -1,3 +1,5 @@
+import NIOCore
+
 /// Every bound of this module, in one place. Those that a user may want to change are fields of ``EtcdServerOptions``.
 enum Limits {
     /// Seconds of a lease: shorter ones are raised, longer ones refused, as etcd does.
@@ -25,6 +27,9 @@ enum Limits {
     static let hashedKeys = 512
     /// A snapshot has a multiple of so many bytes, and its digest: etcd's clients look.
     static let snapshotPage = 512
+    /// Connections to the port of the metrics at a time, and how long each may last.
+    static let monitoringConnections = 64
+    static let monitoringTime = TimeAmount.seconds(5)
     /// Between two looks at the size of a store that may not become larger than its quota.
     static let quotaInterval = Duration.seconds(1)
 }

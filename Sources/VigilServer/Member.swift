@@ -1,5 +1,6 @@
 import GRPCServer
 import Vigil
+import Synchronization
 import WireMessages
 
 /// The store that is served, and who serves it: a cluster of one member.
@@ -11,6 +12,8 @@ final class Member: Sendable {
     let memberID: UInt64
     let alarms = Alarms()
     let upkeep = Upkeep()
+    let counters = MemberCounters()
+    private let shutdown = Atomic(false)
     /// The version of etcd whose interface this is; clients decide by it what they may ask for.
     static let apiVersion = "3.5.13"
     /// There is one member, which has led from the beginning.
@@ -34,6 +37,13 @@ final class Member: Sendable {
         header.revision = (revision ?? store.head).headOnWire
         header.raftTerm = Self.term
         return header
+    }
+
+    /// Whether clients should go elsewhere.
+    var isShuttingDown: Bool { shutdown.load(ordering: .relaxed) }
+
+    func beginShutdown() {
+        shutdown.store(true, ordering: .relaxed)
     }
 
     /// Carries out a write; one for which the store has no room raises the alarm that says so.

@@ -1,3 +1,4 @@
+public import Changes
 import Synchronization
 
 /// What the live path has counted. Those marked so only with ``WatchConfig/enableMetrics``.
@@ -12,6 +13,10 @@ public struct WatchMetrics: Sendable, Hashable {
     public var overflows: UInt64 = 0
     /// Watchers that the dispatcher routes to now.
     public var watchers: UInt64 = 0
+    /// Watchers that were parked, and have not yet caught up with the log.
+    public var parked: UInt64 = 0
+    /// The last revision that the dispatcher has dealt with.
+    public var dispatchedThrough: Revision = 0
     /// Updates that were queued (detail).
     public var queued: UInt64 = 0
     /// Updates that were routed (detail).
@@ -26,6 +31,8 @@ final class WatchCounters: Sendable {
     let holes = Atomic<UInt64>(0)
     let overflows = Atomic<UInt64>(0)
     let watchers = Atomic<UInt64>(0)
+    let parked = Atomic<UInt64>(0)
+    let dispatchedThrough = Atomic<Revision>(0)
     let queued = Atomic<UInt64>(0)
     let dispatched = Atomic<UInt64>(0)
     let delivered = Atomic<UInt64>(0)
@@ -50,6 +57,7 @@ final class WatchCounters: Sendable {
         WatchMetrics(
             dropped: dropped, refilled: refilled.load(ordering: .relaxed), holes: holes.load(ordering: .relaxed),
             overflows: overflows.load(ordering: .relaxed), watchers: watchers.load(ordering: .relaxed),
+            parked: parked.load(ordering: .relaxed), dispatchedThrough: dispatchedThrough.load(ordering: .relaxed),
             queued: queued.load(ordering: .relaxed), dispatched: dispatched.load(ordering: .relaxed),
             delivered: delivered.load(ordering: .relaxed))
     }

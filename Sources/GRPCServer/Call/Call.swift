@@ -16,6 +16,8 @@ public final class Call: Sendable {
 
     let stream: HTTP2StreamID
     let method: Method
+    let began = NIODeadline.now()
+    private let observer: CallObserver
     private let connection: Connection
     private let counters: [CallCounter]
     private let maximumMessageBytes: Int
@@ -58,9 +60,10 @@ public final class Call: Sendable {
 
     init(
         _ head: RequestHead, peer: Peer, stream: HTTP2StreamID, method: Method, connection: Connection,
-        counters: [CallCounter], maximumMessageBytes: Int
+        counters: [CallCounter], maximumMessageBytes: Int, observer: CallObserver
     ) {
         self.head = head
+        self.observer = observer
         self.peer = peer
         self.stream = stream
         self.method = method
@@ -68,6 +71,7 @@ public final class Call: Sendable {
         self.counters = counters
         self.maximumMessageBytes = maximumMessageBytes
         for counter in counters { counter.begin() }
+        observer.began(method)
     }
 
     deinit {
@@ -117,6 +121,7 @@ public final class Call: Sendable {
             defer { state.hasBegunAnswer = true }
             return !state.hasBegunAnswer
         }
+        method.counters.sent.add()
         connection.enqueue(.message(self, framed, isFirst: isFirst))
     }
 
@@ -162,11 +167,13 @@ public final class Call: Sendable {
             return (state.trailers, !state.hasBegunAnswer)
         }
         guard let end else { return }
+        observer.ended(self, status)
         connection.enqueue(.end(self, status, end.trailers, isFirst: end.isFirst))
     }
 
     /// A message is complete.
     func received(_ message: Deframer.Message) {
+        method.counters.received.add()
         wakeReaders { state in
             guard !state.isOver else { return }
             state.unread += message.cost
@@ -210,6 +217,7 @@ public final class Call: Sendable {
             }
             return (end, state.readers, state.writers)
         }
+        if end != nil { observer.ended(self, status) }
         task.withLock { $0?.task.cancel() }
         for continuation in readers { continuation.resume() }
         for writer in writers { writer.continuation.resume() }

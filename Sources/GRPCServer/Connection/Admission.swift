@@ -9,6 +9,7 @@ struct Admission {
     /// Refusals since one was last logged, and when that may be done again.
     private var refusals = 0
     private var nextLog = NIODeadline.uptimeNanoseconds(0)
+    private(set) var refusedInAll = 0
 
     enum Outcome {
         /// `evicted` makes room, having had its time to shake hands.
@@ -54,6 +55,7 @@ struct Admission {
     /// A flood of connections is not to become one of log lines.
     private mutating func refuse(_ reason: String, at now: NIODeadline) -> Outcome {
         refusals += 1
+        refusedInAll += 1
         guard now >= nextLog else { return .refused(nil) }
         defer { refusals = 0 }
         nextLog = now + .seconds(Limits.refusalLogSeconds)

@@ -89,7 +89,7 @@ extension ConnectionHandler {
         }
         let call = Call(
             head, peer: peer, stream: id, method: method, connection: connection, counters: [calls, server.calls],
-            maximumMessageBytes: maximum)
+            maximumMessageBytes: maximum, observer: server.observer)
         streams[id]!.call = call
         if let timeout = head.timeout {
             streams[id]!.deadline = context?.eventLoop.assumeIsolated().scheduleTask(in: timeout) {

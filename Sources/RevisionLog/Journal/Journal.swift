@@ -36,6 +36,8 @@ final class Journal: Sendable {
     private let segmentBytes: Int
     private let maximumSegments: Int
     private let faults: JournalFaults?
+    /// How long flushes took.
+    let flushes = DurationCounters()
 
     /// Opens or creates the journal in `directory`, and passes every frame after `checkpoint` to `recover`. All of them
     /// are flushed before that, since the process that wrote them may have died before its flush.
@@ -128,6 +130,10 @@ final class Journal: Sendable {
     /// Makes everything appended so far survive a loss of power. For one thread at a time: what another is just flushing
     /// is not waited for.
     func flush() throws {
+        try flushes.measure { try flushFiles() }
+    }
+
+    private func flushFiles() throws {
         let (files, head) = try contents.withLock { contents in
             try Self.requireIntact(contents)
             defer { contents.unflushed = [] }

@@ -68,6 +68,8 @@ final class Checkpointer: CursorWriter {
     private let options: LogOptions
     private let cursors: CursorLedger
     private let thread = Monitor<OSThread?>(nil)
+    /// How long checkpoints took.
+    let durations = DurationCounters()
 
     init(state: LogState, journal: Journal, cursors: CursorLedger, options: LogOptions) {
         self.state = state
@@ -271,7 +273,11 @@ final class Checkpointer: CursorWriter {
         var failure: StoreError?
         do {
             let frozen = state.freeze()
-            try writer.checkpoint(frozen)
+            if frozen.head > writer.meta.checkpoint {
+                try durations.measure { try writer.checkpoint(frozen) }
+            } else {
+                try writer.checkpoint(frozen)
+            }
             state.checkpointed(frozen)
             journal.release(through: frozen.head)
             Failpoint.reach(.segmentReleased)

@@ -17,6 +17,7 @@ package final class RevisionLog: Sendable {
     private let journal: Journal
     private let checkpointer: Checkpointer
     private let flusher: Flusher?
+    private let commits = DurationCounters()
 
     /// Opens the store in the directory at `path` for writing; if there is nothing, and `creates`, a new one.
     package init(
@@ -68,6 +69,10 @@ package final class RevisionLog: Sendable {
     /// - Throws: `StoreError` with `.full` if there is no room, or what keeps the checkpointer from making some, after which a
     ///   later batch may succeed; with `.readOnly` after a failed write or flush, for good. The batch is not visible then.
     package func append(_ batch: ChangeBatch) throws {
+        try commits.measure { try commit(batch) }
+    }
+
+    private func commit(_ batch: ChangeBatch) throws {
         let payload = JournalPayload(batch)
         try admit(batch.storage.count, payload)
         try journal.append(payload.header, payload: payload.bytes)
@@ -170,5 +175,14 @@ package final class RevisionLog: Sendable {
         statistics.journalBytes = journal.segmentCount * options.segmentBytes
         statistics.compactionFailure = checkpointer.compactionFailure
         return statistics
+    }
+
+    /// What was counted since it was opened.
+    package var metrics: LogMetrics {
+        var metrics = LogMetrics()
+        metrics.commits = commits.histogram
+        metrics.flushes = journal.flushes.histogram
+        metrics.checkpoints = checkpointer.durations.histogram
+        return metrics
     }
 }

@@ -35,6 +35,7 @@ public final class WatchStore: Sendable {
     /// The cursors that watches of this process use.
     let ledger: CursorLedger
     let registry: WatchRegistry
+    private let replayed = Counter()
     private let dispatching: Task<Void, Never>
     private let isClosed = Atomic(false)
     /// Why a store that another process writes cannot be followed any more.
@@ -172,6 +173,17 @@ public final class WatchStore: Sendable {
         }
     }
 
+    /// What the live path has counted since the store was opened.
+    public var watchMetrics: WatchMetrics { registry.metrics }
+
+    /// What the durable half has counted since the store was opened; nothing in a process that only reads.
+    public var logMetrics: LogMetrics {
+        if case .committing(let log, _) = source { log.metrics } else { LogMetrics() }
+    }
+
+    /// Updates that watches have read from the log since the store was opened, instead of having them live.
+    public var replayedUpdates: Int { replayed.value }
+
     /// Returns when everything is visible here that was visible in the process that writes, when this was called. Blocks.
     func catchUp() throws {
         if case .following(let follower) = source { try follower.catchUp() }
@@ -207,7 +219,7 @@ public final class WatchStore: Sendable {
         return Watch(
             WatchStorage(
                 reader: reader, registry: registry, keys: keys, start: try resolved(start), options: options,
-                cursor: cursor,
+                cursor: cursor, allReplayed: replayed,
                 isClosed: { [weak self] in self?.isClosed.load(ordering: .acquiring) ?? true },
                 failure: { [failure] in failure.withLock { $0 } }))
     }

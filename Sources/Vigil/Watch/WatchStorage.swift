@@ -39,6 +39,8 @@ final class WatchStorage: Sendable {
     private let filter: WatchFilter
     private let options: WatchOptions
     private let cursor: CursorUse?
+    /// Updates that all watches of the store have replayed.
+    private let allReplayed: Counter
     /// The registry would give a watch of a closed store a handle that ends at once; a replay has to ask.
     private let isClosed: @Sendable () -> Bool
     /// Why the live path has ended, if it was not the store's closing.
@@ -46,13 +48,14 @@ final class WatchStorage: Sendable {
 
     init(
         reader: LogReader, registry: WatchRegistry, keys: KeyRange, start: WatchStart, options: WatchOptions,
-        cursor: CursorUse? = nil, isClosed: @escaping @Sendable () -> Bool,
+        cursor: CursorUse? = nil, allReplayed: Counter, isClosed: @escaping @Sendable () -> Bool,
         failure: @escaping @Sendable () -> StoreError?
     ) {
         self.reader = reader
         self.registry = registry
         self.options = options
         self.cursor = cursor
+        self.allReplayed = allReplayed
         self.isClosed = isClosed
         self.failure = failure
         filter = WatchFilter(keys: keys, types: options.types)
@@ -251,6 +254,7 @@ final class WatchStorage: Sendable {
         do {
             var updates = try state.cursor.step(reader, through: through)
             if options.policy == .latest { updates = try reader.newestOnly(updates) }
+            allReplayed.add(updates.count)
             state.replayed = updates
             state.replayedCount = 0
             state.replayedBefore = state.cursor.next

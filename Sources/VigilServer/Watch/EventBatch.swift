@@ -1,3 +1,4 @@
+import Threads
 import Vigil
 import WireMessages
 
@@ -66,6 +67,7 @@ struct EventBatch {
         response.watchID = watchID
         response.events = Array(events[taken..<end])
         response.fragment = end < events.count
+        member.counters.events.add(end - taken)
         taken = end
         return response
     }

@@ -25,6 +25,8 @@ final class WatchStream: Sendable {
 
     /// Serves the stream until the client or the server ends it.
     func run() async throws {
+        member.counters.watchStreams.add()
+        defer { member.counters.watchStreams.add(-1) }
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask { try await self.askQuietWatches() }
             while let bytes = try await call.next() {
@@ -103,7 +105,11 @@ final class WatchStream: Sendable {
     // MARK: Watches
 
     private func serve(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest) async throws {
-        defer { member.watches.release() }
+        member.counters.watches.add()
+        defer {
+            member.counters.watches.add(-1)
+            member.watches.release()
+        }
         let keepsNumber: Bool
         do {
             keepsNumber = try await deliverToEnd(id, watch, request)

@@ -53,7 +53,9 @@ private struct Dispatch: ~Copyable {
     private var table = RoutingTable()
     private var popped: [EventQueue.Popped] = []
     /// Watchers that are not routed to and may come back, or are not dropped yet: they end with the dispatcher too.
-    private var resting: [ObjectIdentifier: Watcher] = [:]
+    private var resting: [ObjectIdentifier: Watcher] = [:] {
+        didSet { registry.counters.parked.store(UInt64(resting.count), ordering: .relaxed) }
+    }
     /// Watchers that asked for the progress through a revision that is visible already but was not announced yet.
     private var expecting: [(watcher: Watcher, through: Revision)] = []
 
@@ -61,6 +63,7 @@ private struct Dispatch: ~Copyable {
         self.registry = registry
         self.source = source
         machine = DispatchStateMachine(isContiguous: source != nil, last: last)
+        registry.counters.dispatchedThrough.store(last, ordering: .relaxed)
     }
 
     /// Takes what is there, at most a batch; returns how much that was.
@@ -102,6 +105,7 @@ private struct Dispatch: ~Copyable {
         for watcher in table.watchers { watcher.finish() }
         for watcher in resting.values { watcher.finish() }
         registry.counters.watchers.store(0, ordering: .relaxed)
+        registry.counters.parked.store(0, ordering: .relaxed)
     }
 
     private mutating func carryOut(_ command: WatchRegistry.Command) {
@@ -124,6 +128,7 @@ private struct Dispatch: ~Copyable {
 
     /// Answers those whose revision was dispatched meanwhile.
     private mutating func settle() {
+        registry.counters.dispatchedThrough.store(machine.last, ordering: .relaxed)
         guard !expecting.isEmpty else { return }
         for (watcher, through) in expecting where through <= machine.last { watcher.advance(through: machine.last) }
         expecting.removeAll { $0.through <= machine.last }

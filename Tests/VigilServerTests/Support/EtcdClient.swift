@@ -30,6 +30,12 @@ func withEtcd<R: Sendable>(
 func withEtcdServer<R: Sendable>(
     options: EtcdServerOptions = EtcdServerOptions(), _ body: (Int, WatchStore) async throws -> R
 ) async throws -> R {
+    try await withServing(options: options) { server, store in try await body(server.port, store) }
+}
+
+func withServing<R: Sendable>(
+    options: EtcdServerOptions = EtcdServerOptions(), _ body: (EtcdServer, WatchStore) async throws -> R
+) async throws -> R {
     try await withTemporaryDirectory { directory in
 =======
     try await withTemporaryDirectory(inMemory: inMemory) { directory in
@@ -41,7 +47,7 @@ func withEtcdServer<R: Sendable>(
         let server = try await EtcdServer.bind(store, options: options, logger: logger)
         let result = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
-            let result = try await body(server.port, store)
+            let result = try await body(server, store)
             group.cancelAll()
             try await group.waitForAll()
             return result
