@@ -80,7 +80,9 @@ extension Transaction where Access == WriteAccess {
         return try place.withUnsafeBytes { place throws -> Int64 in
             var entry = LeaseIndexEntry()
             // One that cannot be read is begun anew; a check says so before.
-            if let bytes = try get(database, place), let stored = try? LeaseIndexEntry(bytes, key: place) { entry = stored }
+            if let bytes = try get(database, place), let stored = try? LeaseIndexEntry(bytes, key: place) {
+                entry = stored
+            }
             guard isPresent ? entry.insert(tail) : entry.remove(tail) else { return 0 }
             if entry.tails.isEmpty {
                 try delete(database, place)

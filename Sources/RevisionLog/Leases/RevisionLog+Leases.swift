@@ -26,6 +26,19 @@ extension RevisionLog {
 
     /// Forgets leases whose keys are deleted. `completion` is called when they are gone from the disk.
     package func forget(_ ids: [Int64], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+        if durability == .sync { return forgetDeleted(ids, completion) }
+        // A loss of power must not bring back keys of a lease that it does not bring back: nothing would ever delete them.
+        _ = OSThread { [self] in
+            do {
+                try checkpoint()
+                forgetDeleted(ids, completion)
+            } catch {
+                completion(.failure(StoreError(wrapping: error)))
+            }
+        }
+    }
+
+    private func forgetDeleted(_ ids: [Int64], _ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
         perform(
             { try $0.removeLeases(ids) },
             completion: { [leases] result in

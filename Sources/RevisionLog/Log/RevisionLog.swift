@@ -12,7 +12,7 @@ package final class RevisionLog: Sendable {
     /// The leases, while this process has the store open for writing.
     package let leases: LeaseTable
     package let options: LogOptions
-    private let durability: Durability
+    let durability: Durability
     private let lock: WriterLock
     private let journal: Journal
     private let checkpointer: Checkpointer

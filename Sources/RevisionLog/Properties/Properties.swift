@@ -88,7 +88,8 @@ enum Property {
         guard limit.contains(name.utf8.count) else {
             throw StoreError(
                 .invalidArgument,
-                "the property's name has \(name.utf8.count) bytes; it must have \(limit.lowerBound) to \(limit.upperBound)")
+                "the property's name has \(name.utf8.count) bytes; it must have \(limit.lowerBound) to \(limit.upperBound)"
+            )
         }
         if let value, value.count > Limits.propertyBytes {
             throw StoreError(

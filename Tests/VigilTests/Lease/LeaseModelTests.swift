@@ -136,7 +136,8 @@ private struct LeaseRun {
     private mutating func pass() async throws {
         clock.advance(.seconds(random.below(60)))
         try await store.endExpiredLeases()
-        for (id, lease) in leases.sorted(by: { $0.value.deadline < $1.value.deadline }) where lease.deadline <= clock.now {
+        for (id, lease) in leases.sorted(by: { $0.value.deadline < $1.value.deadline })
+        where lease.deadline <= clock.now {
             end(id)
         }
     }
@@ -154,7 +155,8 @@ private struct LeaseRun {
         #expect(try store.leases().map(\.id) == leases.keys.sorted(), place)
         for (id, lease) in leases {
             let found = try store.lease(id)
-            #expect(found?.seconds == lease.seconds && found?.remaining == clock.now.duration(to: lease.deadline), place)
+            #expect(
+                found?.seconds == lease.seconds && found?.remaining == clock.now.duration(to: lease.deadline), place)
             #expect(try store.keys(ofLease: id) == keys.filter { $0.value.lease == id }.keys.sorted(), place)
         }
         let found = try store.range(.all).keyValues
