@@ -178,7 +178,7 @@ public final class WatchStore: Sendable {
 
     /// What the durable half has counted since the store was opened; nothing in a process that only reads.
     public var logMetrics: LogMetrics {
-        if case .committing(let log, _) = source { log.metrics } else { LogMetrics() }
+        if case .committing(let log, _, _) = source { log.metrics } else { LogMetrics() }
     }
 
     /// Updates that watches have read from the log since the store was opened, instead of having them live.

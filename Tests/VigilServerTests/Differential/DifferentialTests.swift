@@ -67,7 +67,8 @@ struct DifferentialRun {
     let etcd: PeerEtcd
     let seed: UInt64
     var steps: [Int]
-    var isTold = ProcessInfo.processInfo.environment["VIGIL_TELL"] != nil
+    /// Whether each step is printed.
+    var isTold = false
 
     struct Failure: CustomStringConvertible {
         /// Of the step among those that were done.
@@ -85,7 +86,7 @@ struct DifferentialRun {
                 var comparison = try await Comparison(ours: ours, theirs: theirs)
                 for (index, number) in steps.enumerated() {
                     let step = StepGenerator.step(number, seed: seed, comparison.view)
-                    if isTold { print(number, step); fflush(nil) }
+                    if isTold { print(number, step) }
                     do {
                         try await comparison.run(step)
                         if index % 16 == 15 || index == steps.count - 1 { try await comparison.settle() }

@@ -15,7 +15,7 @@ enum KnownDifferences {
     /// refuse. And it takes revision -1 for none, until something is compacted.
     static func covers(_ request: EtcdTxnRequest, _ view: StepGenerator.View) -> Bool {
         if view.compacted == 0, request.all.contains(where: { $0.requestRange.revision == -1 }) { return true }
-        guard (try? TransactionCheck.check(request)) != nil else { return false }
+        guard (try? TransactionCheck.check(request, EtcdServerOptions())) != nil else { return false }
         let puts = request.all.compactMap { operation -> Bytes? in
             if case .requestPut(let put)? = operation.request { Bytes(put.key) } else { nil }
         }
@@ -25,13 +25,14 @@ enum KnownDifferences {
         }
     }
 
-    /// Old etcds, 3.4.23 and 3.5.1 among them, take a negative start for the present; they lose deletes of the revision
-    /// of the compaction; and they answer a request for progress whatever the watches are at, which loses events, too.
+    /// Old etcds, 3.4.23 and 3.5.1 among them, take a negative start for the present; they lose deletes of the revision of
+    /// the compaction; and they answer a request for progress whatever the watches are at, which loses events, too.
     static func covers(
         _ request: EtcdWatchRequest, _ stream: StreamPair, _ view: StepGenerator.View
     ) -> Bool {
         switch request.requestUnion {
-        case .createRequest(let creation): creation.startRevision < 0 || creation.startRevision > 0 && creation.startRevision == view.compacted
+        case .createRequest(let creation):
+            creation.startRevision < 0 || creation.startRevision > 0 && creation.startRevision == view.compacted
         case .progressRequest: !stream.hasRunning || stream.mayReadHistory || stream.latestStart > view.head
         case .cancelRequest, nil: false
         }

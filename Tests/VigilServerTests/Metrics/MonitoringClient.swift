@@ -1,3 +1,4 @@
+import Foundation
 import GRPCClient
 import NIOCore
 import NIOPosix

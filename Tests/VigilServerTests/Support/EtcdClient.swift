@@ -19,8 +19,7 @@ func withEtcd<R: Sendable>(
     options: EtcdServerOptions = EtcdServerOptions(), inMemory: Bool = false,
     _ body: (EtcdClient, Int, WatchStore) async throws -> R
 ) async throws -> R {
-<<<<<<< HEAD
-    try await withEtcdServer(options: options) { port, store in
+    try await withEtcdServer(options: options, inMemory: inMemory) { port, store in
         let client = EtcdClient(try await Client.connect(to: .init(ipAddress: "127.0.0.1", port: port)))
         return try await body(client, port, store)
     }
@@ -28,18 +27,17 @@ func withEtcd<R: Sendable>(
 
 /// The same for those that bring clients of their own.
 func withEtcdServer<R: Sendable>(
-    options: EtcdServerOptions = EtcdServerOptions(), _ body: (Int, WatchStore) async throws -> R
+    options: EtcdServerOptions = EtcdServerOptions(), inMemory: Bool = false,
+    _ body: (Int, WatchStore) async throws -> R
 ) async throws -> R {
-    try await withServing(options: options) { server, store in try await body(server.port, store) }
+    try await withServing(options: options, inMemory: inMemory) { server, store in try await body(server.port, store) }
 }
 
 func withServing<R: Sendable>(
-    options: EtcdServerOptions = EtcdServerOptions(), _ body: (EtcdServer, WatchStore) async throws -> R
+    options: EtcdServerOptions = EtcdServerOptions(), inMemory: Bool = false,
+    _ body: (EtcdServer, WatchStore) async throws -> R
 ) async throws -> R {
-    try await withTemporaryDirectory { directory in
-=======
     try await withTemporaryDirectory(inMemory: inMemory) { directory in
->>>>>>> 017741b (Answer as etcd does, and prove it by asking both at random)
         var options = options
         options.port = 0
         let store = try await WatchStore.open(directory + "/store")
