@@ -80,7 +80,8 @@ extension FuzzTarget {
         guard let version = decode(bytes) else { return }
         let again = decode(version.encoded(key: Bytes(key)))
         precondition(
-            again?.event("k") == version.event("k"), "the version of a key changes when it is written again")
+            again?.event("k") == version.event("k") && again?.isLost == version.isLost,
+            "the version of a key changes when it is written again")
     }
 
     static func meta(_ input: [UInt8]) {

@@ -66,7 +66,8 @@ extension FuzzTarget {
             return try body()
         } catch {
             guard let error = error as? InputError else { preconditionFailure("another error: \(error)") }
-            let named = error.description.firstMatch(of: /^line (\d+): ./).flatMap { Int($0.1) }
+            let words = error.description.split(separator: " ", maxSplits: 2)
+            let named = words.count == 3 && words[0] == "line" ? Int(words[1].dropLast()) : nil
             precondition(named.map { orLater ? $0 >= number : $0 == number } ?? false, "names no line: \(error)")
             return nil
         }

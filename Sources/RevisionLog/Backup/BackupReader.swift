@@ -174,6 +174,7 @@ struct BackupContents {
         guard version.modRevision <= head.head else {
             throw Malformed("revision \(version.modRevision) of key \(Bytes(copying: key)) is after the head")
         }
+        guard kind == .base || !version.isLost else { throw Malformed("key \(Bytes(copying: key)) has no value") }
         if kind == .state, version.type == .put { meta.keys += 1 }
     }
 

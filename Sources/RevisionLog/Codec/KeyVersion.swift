@@ -4,11 +4,11 @@ package import Changes
 //
 //     offset  size
 //      0      4     CRC-32C of: the key, bytes 4 to the end
-//      4      1     0 put, 1 delete (a tombstone)
+//      4      1     0 put, 1 delete (a tombstone), 2 a put whose value is lost: in `base` of a store that `recover` made
 //      5      …     mod revision (varint ≥ 1)
 //                   mod revision − previous revision, or 0 for none (varint)
 //                   for a put: mod revision − create revision (varint), version (varint ≥ 1),
-//                       lease (varint of the bit pattern), then the value to the end
+//                       lease (varint of the bit pattern), then the value to the end, or nothing if that is lost
 
 /// What the next version of a key has to know of the one before.
 package struct VersionNumbers: BitwiseCopyable, Sendable {
@@ -28,6 +28,11 @@ package struct KeyVersion: Sendable {
     package var previousRevision: Revision
     /// Empty for a delete, or if only the numbers were asked for.
     package var value: Bytes
+    /// A put of which only is known that it was: the damage that the store was recovered from has taken its value.
+    package private(set) var isLost = false
+
+    /// The type of a put whose value is lost, as stored.
+    private static let lostPut: UInt8 = 2
 
     package var numbers: VersionNumbers {
         VersionNumbers(type: type, modRevision: modRevision, createRevision: createRevision, version: version)
@@ -83,6 +88,20 @@ package struct KeyVersion: Sendable {
         value = Bytes()
     }
 
+    /// The version before the put or delete that entry `index` of `batch` made, where only that entry tells of it.
+    init(lostBefore batch: ChangeBatch, _ index: Int) {
+        let next = batch.entries[index]
+        type = .put
+        modRevision = next.previousRevision
+        // Of what was deleted these numbers are not known, and nobody needs them.
+        createRevision = next.type == .put ? min(next.createRevision, modRevision) : modRevision
+        version = max(next.version - 1, 1)
+        lease = 0
+        previousRevision = 0
+        value = Bytes()
+        isLost = true
+    }
+
     /// Reads what is stored under `key`; the value is copied unless `numbersOnly`.
     init(_ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, numbersOnly: Bool = false) throws(Malformed) {
         guard bytes.count >= 6 else { throw Malformed("entry of \(bytes.count) bytes") }
@@ -92,7 +111,10 @@ package struct KeyVersion: Sendable {
         guard checksum.value == bytes.littleEndian(0, as: UInt32.self) else {
             throw Malformed("entry checksum does not match")
         }
-        guard let type = WatchEventType(rawValue: bytes[4]) else { throw Malformed("entry type \(bytes[4])") }
+        isLost = bytes[4] == Self.lostPut
+        guard let type = isLost ? .put : WatchEventType(rawValue: bytes[4]) else {
+            throw Malformed("entry type \(bytes[4])")
+        }
         var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[5...]))
         self.type = type
         modRevision = try reader.number()
@@ -106,19 +128,19 @@ package struct KeyVersion: Sendable {
             createRevision = try modRevision - reader.number()
             version = try reader.number()
             lease = try Int64(bitPattern: reader.varint())
-            if !numbersOnly { value = Bytes(copying: reader.rest()) }
+            if !numbersOnly, !isLost { value = Bytes(copying: reader.rest()) }
         }
         let oldest = min(
             modRevision, distance == 0 ? modRevision : previousRevision, type == .put ? createRevision : .max)
         guard oldest >= 1 else { throw Malformed("entry of revision \(modRevision) goes back before the first") }
-        guard type == .put ? version >= 1 : reader.remaining == 0 else {
+        guard type == .delete || version >= 1, type == .put && !isLost || reader.remaining == 0 else {
             throw Malformed("entry of revision \(modRevision) has version \(version) or is too long")
         }
     }
 
     /// What to store under `key`.
     func encoded(key: Bytes) -> [UInt8] {
-        var bytes: [UInt8] = [0, 0, 0, 0, type.rawValue]
+        var bytes: [UInt8] = [0, 0, 0, 0, isLost ? Self.lostPut : type.rawValue]
         bytes.reserveCapacity(24 + value.count)
         bytes.appendVarint(UInt64(modRevision))
         bytes.appendVarint(previousRevision == 0 ? 0 : UInt64(modRevision - previousRevision))
@@ -143,6 +165,19 @@ package struct KeyVersion: Sendable {
         return KeyValue(
             key: key, value: value, createRevision: createRevision, modRevision: modRevision, version: version,
             lease: lease)
+    }
+
+    /// The same, for who asks for the value.
+    ///
+    /// - Throws: `.damaged` if it is lost.
+    func readableKeyValue(_ key: Bytes) throws(StoreError) -> KeyValue? {
+        if isLost {
+            throw StoreError(
+                .damaged,
+                "what revision \(modRevision) put under key \(key) was lost before this store was recovered; what the key "
+                    + "holds is known from its next change on")
+        }
+        return keyValue(key)
     }
 
     /// The change that made this version.

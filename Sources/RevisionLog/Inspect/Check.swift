@@ -158,6 +158,7 @@ struct Check {
                 let version = try KeyVersion(entry.value, key: entry.key)
                 if version.type == .put { present += 1 }
                 if version.lease != 0 { attached += 1 }
+                if version.isLost { note("state", "key \(key)", version.modRevision, "has no value") }
                 if version.modRevision > meta.checkpoint {
                     note("state", "key \(key)", version.modRevision, "is newer than the checkpoint")
                 }

@@ -4,7 +4,7 @@ import LMDB
 extension LogReader {
     package var head: Revision { state.head }
 
-    /// `update` with what each key held before; nothing where that revision is compacted.
+    /// `update` with what each key held before; nothing where that revision is compacted, or what it put is lost.
     package func withPrevious(_ update: WatchUpdate) throws -> WatchUpdate {
         try withView { snapshot, transaction in
             let meta = try meta(transaction)
@@ -14,7 +14,8 @@ extension LogReader {
                 guard !isCompacted, update.filter?.matches(update.batch, index) ?? true else { return nil }
                 let key = update.batch.key(index)
                 let version = KeyVersion(update.batch, index)
-                return try previous(of: version, key, meta, snapshot, transaction)?.keyValue(key)
+                let before = try previous(of: version, key, meta, snapshot, transaction)
+                return before?.isLost == true ? nil : before?.keyValue(key)
             }
             return completed
         }

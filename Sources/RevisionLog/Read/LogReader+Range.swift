@@ -39,7 +39,9 @@ extension LogReader {
                 }
                 looked += 1
                 let found = try version(of: key, at: revision, from: newest, snapshot, transaction)
-                guard let found, var keyValue = found.keyValue(key) else { return true }
+                guard let found,
+                    var keyValue = try contents == .values ? found.readableKeyValue(key) : found.keyValue(key)
+                else { return true }
                 page.count += 1
                 if contents == .countOnly { return true }
                 if contents == .keys { keyValue.value = Bytes() }

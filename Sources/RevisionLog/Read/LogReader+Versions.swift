@@ -9,7 +9,7 @@ extension LogReader {
     /// What `key` holds at `revision`, or at the newest one; nil if it does not exist there.
     package func get(_ key: Bytes, at revision: Revision?) throws -> KeyValue? {
         try withRevision(revision) { revision, snapshot, transaction in
-            try version(of: key, at: revision, snapshot, transaction)?.keyValue(key)
+            try version(of: key, at: revision, snapshot, transaction)?.readableKeyValue(key)
         }
     }
 

@@ -12,8 +12,11 @@ struct KeySurvey {
         var previous: Revision
         /// Not the creation of the key, so there was a version before it.
         var hasBefore: Bool
+        /// What it tells of the version before.
+        var lost: KeyVersion
 
         init(_ batch: ChangeBatch, _ index: Int) {
+            lost = KeyVersion(lostBefore: batch, index)
             let entry = batch.entries[index]
             revision = batch.revision(ofEntry: index)
             previous = entry.previousRevision
@@ -27,6 +30,22 @@ struct KeySurvey {
         var revision: Revision
         /// Its entry in the data file; nil if the log has it.
         var version: Salvage.Version?
+        /// If it is nowhere: that it was, and is lost.
+        var lost: KeyVersion?
+    }
+
+    /// What a store begins with.
+    struct Beginnings {
+        /// Ascending by revision.
+        var versions: [Beginning] = []
+        /// Keys that had a value before the first revision, which that changes: it is not known, and not needed.
+        var unneeded = 0
+        /// Keys whose value is not known before the first change in the run.
+        var unreadable: [Bytes] = []
+        /// The first revision at which everything can be read.
+        var readableFrom: Revision
+        /// Keys of which nothing is known that holds.
+        var doubtful: [Bytes] = []
     }
 
     private let salvage: Salvage
@@ -47,47 +66,42 @@ struct KeySurvey {
         }
     }
 
-    /// The first revision that a store can begin with, at `earliest` or later: where the version before the first change of
-    /// each key is known. A change in that revision itself needs none, since nothing is read from before it.
-    func start(earliest: Revision) throws -> Revision {
-        var start = max(run.lowerBound, earliest)
-        for (key, first) in try firsts(from: run.lowerBound) where first.hasBefore && first.revision > start {
-            if try find(key, first.previous) == nil { start = first.revision }
-        }
-        return start
-    }
-
-    /// What a store that begins with revision `start` begins with, ascending by revision; how many keys had a value before
-    /// that is not known, and not needed; and the keys of which nothing is known that holds.
-    func beginnings(
-        at start: Revision, _ state: Salvage.State?
-    ) throws -> (beginnings: [Beginning], unknown: Int, doubtful: [Bytes]) {
-        var beginnings: [Beginning] = []
-        var unknown = 0
+    /// What a store that begins with revision `start` begins with.
+    func beginnings(at start: Revision, _ state: Salvage.State?) throws -> Beginnings {
+        var beginnings = Beginnings(readableFrom: start)
         let changed = try firsts(from: start)
         for (key, first) in changed where first.hasBefore {
             if let beginning = try find(key, first.previous) {
-                beginnings.append(beginning)
+                beginnings.versions.append(beginning)
+            } else if first.revision == start {
+                // Nothing is read from before it.
+                beginnings.unneeded += 1
             } else {
-                unknown += 1
+                beginnings.versions.append(Beginning(key: key, revision: first.previous, lost: first.lost))
+                beginnings.unreadable.append(key)
+                beginnings.readableFrom = max(beginnings.readableFrom, first.revision)
             }
         }
         var settled = Set(changed.keys)
         for (key, revision) in try newest(before: start) where settled.insert(key).inserted {
-            beginnings.append(Beginning(key: key, revision: revision))
+            beginnings.versions.append(Beginning(key: key, revision: revision))
         }
-        var doubtful: [Bytes] = []
         for (key, version) in state?.versions ?? [:] where settled.insert(key).inserted {
             // Whoever changed it in a revision that is known, after this one, shows that this is not the newest.
             if version.revision < run.lowerBound, older[key] ?? 0 <= version.revision {
-                beginnings.append(Beginning(key: key, revision: version.revision, version: version))
+                beginnings.versions.append(Beginning(key: key, revision: version.revision, version: version))
             } else {
-                doubtful.append(key)
+                beginnings.doubtful.append(key)
             }
         }
         // A state without damage has every key that exists.
-        if state?.isIntact != true, run.lowerBound > 1 { doubtful += older.keys.filter { !settled.contains($0) } }
-        return (beginnings.sorted { $0.revision < $1.revision }, unknown, doubtful.sorted())
+        if state?.isIntact != true, run.lowerBound > 1 {
+            beginnings.doubtful += older.keys.filter { !settled.contains($0) }
+        }
+        beginnings.versions.sort { $0.revision < $1.revision }
+        beginnings.unreadable.sort()
+        beginnings.doubtful.sort()
+        return beginnings
     }
 
     /// Where the version is that `revision` made of `key`.

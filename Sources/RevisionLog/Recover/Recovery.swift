@@ -8,9 +8,11 @@ import LMDB
 //     the last commit of LMDB, or, if that is damaged, as of the one before, of which LMDB overwrites nothing.
 //  2. If the log has every revision from the first on, no `state` is needed.
 //
-// In the run the store begins at the compaction revision, or as far after it as some key's value before cannot be
-// established: a value is believed only if the log or an entry with a valid checksum has the very version that the first
-// change in the run names as the one before. Nothing is guessed. What is intact and not in the run is passed to the caller.
+// In the run the store begins at the compaction revision, or with the run. What a key held before its first change in the run
+// is believed only if the log or an entry with a valid checksum has the very version that the change names as the one
+// before. If none has, `base` notes that there was one and that its value is lost: the changes are all there, and reading
+// the key at a revision before the first of them fails. Nothing is guessed. What is intact and not in the run is passed to
+// the caller.
 
 /// Makes stores of what is intact of damaged ones.
 package enum Recovery {
@@ -68,8 +70,8 @@ private struct RecoveryRun {
                     + "there (\(salvage.damage.first ?? "nothing is damaged")); restore a backup")
         }
         let survey = try KeySurvey(salvage, run: run)
-        let start = try survey.start(earliest: compacted)
-        let (beginnings, unknown, doubtful) = try survey.beginnings(at: start, state)
+        let start = max(run.lowerBound, compacted)
+        let beginnings = try survey.beginnings(at: start, state)
         let kept = start...run.upperBound
         let outside = Self.outside(kept, of: salvage.coverage.ranges, from: max(1, compacted), through: salvage.head)
         try pass(outside, to: apart)
@@ -77,12 +79,12 @@ private struct RecoveryRun {
         meta.compacted = start > 1 ? start : 0
         meta.dropped = start
         meta.checkpoint = start - 1
-        meta.keys = try write(beginnings, to: builder) + Int64(unknown)
+        meta.keys = try write(beginnings.versions, to: builder) + Int64(beginnings.unneeded)
         meta = try replay(kept, survey, meta, builder)
         let cursors = try salvage.cursors.write(to: builder, kept: kept, compacted: compacted)
         try builder.finish(meta)
         let missing = try state.map { try missingKeys(meta, run, $0, survey) } ?? 0
-        var report = report(kept, outside, meta, missing, doubtful)
+        var report = report(kept, outside, meta, missing, beginnings)
         report.cursors = cursors.count
         report.changedCursors = cursors.changed
         report.mayLackCursors = salvage.cursors.mayLack
@@ -158,6 +160,7 @@ private struct RecoveryRun {
 
     /// The version; `batch` is the one that the last was in.
     private func version(_ beginning: KeySurvey.Beginning, _ batch: inout ChangeBatch?) throws -> KeyVersion {
+        if let lost = beginning.lost { return lost }
         if let version = beginning.version { return try salvage.keyVersion(beginning.key, version) }
         let revision = beginning.revision
         if batch.map({ $0.firstRevision <= revision && revision <= $0.lastRevision }) != true {
@@ -235,14 +238,17 @@ private struct RecoveryRun {
 
     private func report(
         _ kept: ClosedRange<Revision>, _ outside: [ClosedRange<Revision>], _ meta: Meta, _ missing: Int,
-        _ doubtful: [Bytes]
+        _ beginnings: KeySurvey.Beginnings
     ) -> RecoveryReport {
         let first = max(1, compacted)
         let last = max(salvage.head, kept.upperBound)
         return RecoveryReport(
             kept: kept, lost: first <= last ? salvage.coverage.holes(in: first...last) : [], apart: outside,
-            rebuilt: rebuilt, keys: Int(meta.keys), doubtfulKeys: Array(doubtful.prefix(Limits.reportedKeys)),
-            doubtfulKeyCount: doubtful.count, missingKeys: missing,
+            readableFrom: beginnings.readableFrom,
+            unreadableKeys: Array(beginnings.unreadable.prefix(Limits.reportedKeys)),
+            unreadableKeyCount: beginnings.unreadable.count, rebuilt: rebuilt, keys: Int(meta.keys),
+            doubtfulKeys: Array(beginnings.doubtful.prefix(Limits.reportedKeys)),
+            doubtfulKeyCount: beginnings.doubtful.count, missingKeys: missing,
             damage: Array(salvage.damage.prefix(Limits.reportedProblems)))
     }
 }

@@ -6,9 +6,16 @@ public struct RecoveryReport: Sendable, Hashable {
     public var kept: ClosedRange<Revision>
     /// Retained revisions that were found nowhere intact.
     public var lost: [ClosedRange<Revision>]
-    /// Revisions that are intact, but cannot be in the new store: before its first one the value of some key cannot be
-    /// established, after its last one what lies in between is lost.
+    /// Revisions that are intact, but cannot be in the new store: what lies between them and it is lost.
     public var apart: [ClosedRange<Revision>]
+    /// The first revision at which everything can be read. The changes from the first kept one on are all there, to be
+    /// watched too; but reading a key of ``unreadableKeys`` at a revision before its first change among them fails with
+    /// `.damaged`.
+    public var readableFrom: Revision
+    /// Keys whose value before their first change in the new store is lost. At most 1000.
+    public var unreadableKeys: [Bytes]
+    /// How many of these there are.
+    public var unreadableKeyCount: Int
     /// The newest revision, if its record is lost and was put together from what the keys hold: its changes are all there,
     /// in the order of the keys, and without its time.
     public var rebuilt: Revision?
@@ -32,8 +39,8 @@ public struct RecoveryReport: Sendable, Hashable {
 
     /// Whether the new store has everything that the damaged one had.
     public var isComplete: Bool {
-        lost.isEmpty && apart.isEmpty && rebuilt == nil && doubtfulKeyCount == 0 && missingKeys == 0
-            && changedCursors.isEmpty && !mayLackCursors
+        lost.isEmpty && apart.isEmpty && rebuilt == nil && unreadableKeyCount == 0 && doubtfulKeyCount == 0
+            && missingKeys == 0 && changedCursors.isEmpty && !mayLackCursors
     }
 
     /// A cursor to look after.

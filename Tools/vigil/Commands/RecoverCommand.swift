@@ -6,9 +6,9 @@ struct RecoverCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recover", abstract: "Make a new store of what is intact of a damaged one.",
         discussion: """
-            The damaged store is only read. The new one has a run of revisions without a hole, the newest for which the \
-            values of the keys are known; nothing is guessed. What is lost is named, and what is intact and not in the new \
-            store is written to --salvage, as JSON lines that `import` takes.
+            The damaged store is only read. The new one has a run of revisions without a hole, the newest; all of it can \
+            be watched, and read where the values of the keys are known; nothing is guessed. What is lost is named, and \
+            what is intact and not in the new store is written to --salvage, as JSON lines that `import` takes.
 
             Exits with 0 if there is a new store, whatever it lacks (see "complete" of --json); with 3 if none can be made.
             """)
@@ -51,6 +51,14 @@ struct RecoverCommand: AsyncParsableCommand {
         if let rebuilt = report.rebuilt {
             Output.standard.line("rebuilt: revision \(rebuilt), from what the keys hold; its order and time are lost")
         }
+        for key in report.unreadableKeys {
+            Output.standard.line("lost before its first change: the value of key \(Text.inline(key))")
+        }
+        if report.unreadableKeyCount > 0 {
+            let more = report.unreadableKeyCount - report.unreadableKeys.count
+            if more > 0 { Output.standard.line("… and of \(more) more") }
+            Output.standard.line("from revision \(report.readableFrom) on everything can be read; before, only watched")
+        }
         for key in report.doubtfulKeys { Output.standard.line("value not known: key \(Text.inline(key))") }
         if report.doubtfulKeyCount > report.doubtfulKeys.count { Output.standard.line("… and more") }
         if report.missingKeys > 0 { Output.standard.line("keys missing: \(report.missingKeys)") }
@@ -78,6 +86,12 @@ struct RecoverCommand: AsyncParsableCommand {
         }
     }
 
+    private static func object(_ key: Bytes) -> JSONObject {
+        var json = JSONObject()
+        json.add("key", key)
+        return json
+    }
+
     private func object(_ report: RecoveryReport) -> JSONObject {
         func objects(_ ranges: [ClosedRange<Revision>]) -> [JSONObject] {
             ranges.map { range in
@@ -95,15 +109,12 @@ struct RecoverCommand: AsyncParsableCommand {
         json.add("lost", objects(report.lost))
         json.add("apart", objects(report.apart))
         if let rebuilt = report.rebuilt { json.add("rebuilt", rebuilt) }
+        json.add("readable_from", report.readableFrom)
+        json.add("unreadable_keys", report.unreadableKeyCount)
+        json.add("unreadable", report.unreadableKeys.map(Self.object))
         json.add("missing_keys", report.missingKeys)
         json.add("doubtful_keys", report.doubtfulKeyCount)
-        json.add(
-            "doubtful",
-            report.doubtfulKeys.map { key in
-                var json = JSONObject()
-                json.add("key", key)
-                return json
-            })
+        json.add("doubtful", report.doubtfulKeys.map(Self.object))
         json.add("cursors", report.cursors)
         json.add(
             "changed_cursors",
