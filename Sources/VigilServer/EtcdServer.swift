@@ -2,6 +2,7 @@ import GRPCServer
 public import Logging
 import NIOCore
 public import ServiceLifecycle
+import Threads
 public import Vigil
 
 /// Serves a store by the API of etcd v3, which clients of many languages speak.
@@ -44,7 +45,6 @@ public final class EtcdServer: Service {
         }
         let path = store.path
         try await onThread { SnapshotFile.removeLeftovers(in: path) }
-        let scheme = isEncrypted ? "https" : "http"
         var options = options
         options.connections.overloaded = .tooManyRequests
         let member = try Member(store: store, options: options)
@@ -53,10 +53,12 @@ public final class EtcdServer: Service {
             + KVService(member: member).methods + WatchService(member: member).methods
             + LeaseService(member: member).methods
             + MaintenanceService(member: member).methods + HealthService(member: member).methods
-            + ClusterService(member: member, url: "\(scheme)://\(options.host):\(options.port)").methods
+            + ClusterService(member: member).methods
         let server = try await Server.bind(
             host: options.host, port: options.port, methods: methods + ReflectionService(of: methods).methods,
             options: options.connections, logger: logger)
+        let url = "\(isEncrypted ? "https" : "http")://\(options.host):\(server.address.port ?? options.port)"
+        member.clientURL.withLock { $0 = options.advertisedURL ?? url }
         return EtcdServer(server, member, try await monitoring(member, server, logger), logger: logger)
     }
 

@@ -6,6 +6,8 @@ public struct EtcdServerOptions: Sendable {
     public var host = "127.0.0.1"
     /// 0 for a port that is free. etcd's is 2379.
     public var port = 2379
+    /// How clients are told to reach it, as in `https://vigil.example:2379`; nil for ``host`` and the port.
+    public var advertisedURL: String?
     /// Serves without encryption also to other machines.
     public var allowsInsecure = false
     /// The largest put or writing transaction, in bytes on the wire; etcd's. The store has a limit of its own, of the keys

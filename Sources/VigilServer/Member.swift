@@ -1,6 +1,7 @@
 import GRPCServer
-import Vigil
 import Synchronization
+import Threads
+import Vigil
 import WireMessages
 
 /// The store that is served, and who serves it: a cluster of one member.
@@ -13,6 +14,8 @@ final class Member: Sendable {
     let alarms = Alarms()
     let upkeep = Upkeep()
     let counters = MemberCounters()
+    /// As clients may dial it; empty until it listens.
+    let clientURL = Lock("")
     private let shutdown = Atomic(false)
     /// The version of etcd whose interface this is; clients decide by it what they may ask for.
     static let apiVersion = "3.5.13"

@@ -82,7 +82,8 @@ struct MaintenanceService {
                 throw Status.invalidDowngradeVersion
             }
             guard request.action == .validate else {
-                throw Status(.failedPrecondition, "etcdserver: vigil has no older version to become; nothing is changed")
+                throw Status(
+                    .failedPrecondition, "etcdserver: vigil has no older version to become; nothing is changed")
             }
             var response = EtcdDowngradeResponse()
             response.header = member.header()

@@ -23,7 +23,7 @@ final class MonitoringServer: Service {
         var body: String
     }
 
-    private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPPart<HTTPResponseHead, ByteBuffer>>
+    private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
 
     private let listener: NIOAsyncChannel<Connection?, Never>
     private let answer: @Sendable (Request) throws -> Answer
@@ -95,7 +95,7 @@ final class MonitoringServer: Service {
                 headers.add(name: "x-content-type-options", value: "nosniff")
                 let response = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
                 try await output.write(.head(response))
-                if head.method != .HEAD { try await output.write(.body(ByteBuffer(string: answer.body))) }
+                if head.method != .HEAD { try await output.write(.body(.byteBuffer(ByteBuffer(string: answer.body)))) }
                 try await output.write(.end(nil))
                 // What else came is not read: one answer to a connection.
                 return

@@ -23,8 +23,7 @@ struct ProcessReading {
         init?() {
             // Behind the name, which may hold anything, in parentheses: state is field 3 of proc(5).
             guard let stat = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8),
-                let name = stat.lastIndex(of: ")"),
-                let boot = Self.bootSeconds()
+                let name = stat.lastIndex(of: ")")
             else { return nil }
             let fields = stat[stat.index(after: name)...].split(separator: " ").compactMap { Int($0) }
             // The state is no number, so field 4 comes first.
@@ -32,7 +31,8 @@ struct ProcessReading {
             func field(_ number: Int) -> Int { fields[number - 4] }
             let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
             cpuSeconds = Double(field(14) + field(15)) / ticks
-            startSeconds = boot + Double(field(22)) / ticks
+            // It says how long after the machine's start the process began.
+            startSeconds = Self.seconds(CLOCK_REALTIME) - Self.seconds(CLOCK_BOOTTIME) + Double(field(22)) / ticks
             virtualBytes = field(23)
             residentBytes = field(24) * sysconf(Int32(_SC_PAGESIZE))
             openFiles = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.count ?? 0
@@ -41,10 +41,10 @@ struct ProcessReading {
             maximumFiles = Int(clamping: limit.rlim_cur)
         }
 
-        /// When the machine started, in seconds since 1970.
-        private static func bootSeconds() -> Double? {
-            guard let stat = try? String(contentsOfFile: "/proc/stat", encoding: .utf8) else { return nil }
-            return stat.split(separator: "\n").first { $0.hasPrefix("btime ") }.flatMap { Double($0.dropFirst(6)) }
+        private static func seconds(_ clock: clockid_t) -> Double {
+            var time = timespec()
+            clock_gettime(clock, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
         }
     #else
         init?() { nil }
@@ -54,8 +54,12 @@ struct ProcessReading {
 extension Exposition {
     mutating func add(_ process: ProcessReading) {
         add("process_cpu_seconds_total", .counter, "Time of processors that was used, in seconds.", process.cpuSeconds)
-        add("process_start_time_seconds", .gauge, "When the process began, in seconds since 1970.", process.startSeconds)
-        add("process_resident_memory_bytes", .gauge, "Memory in use, with pages of mapped files.", process.residentBytes)
+        add(
+            "process_start_time_seconds", .gauge, "When the process began, in seconds since 1970.",
+            process.startSeconds)
+        add(
+            "process_resident_memory_bytes", .gauge, "Memory in use, with pages of mapped files.",
+            process.residentBytes)
         add("process_virtual_memory_bytes", .gauge, "Address space in use.", process.virtualBytes)
         add("process_open_fds", .gauge, "Open file descriptors.", process.openFiles)
         add("process_max_fds", .gauge, "How many there may be.", process.maximumFiles)

@@ -1,11 +1,10 @@
 import GRPCServer
+import Threads
 import WireMessages
 
 /// `etcdserverpb.Cluster`: one member, for ever.
 struct ClusterService {
     let member: Member
-    /// As clients may dial it.
-    let url: String
 
     var methods: [Method] {
         [
@@ -21,7 +20,7 @@ struct ClusterService {
         var only = EtcdMember()
         only.id = member.memberID
         only.name = "vigil"
-        only.clientUrls = [url]
+        only.clientUrls = [member.clientURL.withLock { $0 }]
         var response = EtcdMemberListResponse()
         response.header = member.header()
         // What is said of members has no revision.

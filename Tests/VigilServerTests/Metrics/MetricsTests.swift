@@ -70,7 +70,7 @@ import WireMessages
         try await withMonitoring { _, monitoring, _ in
             let page = try MetricsPage(try await monitoring.get("/metrics").body)
             #if os(Linux)
-                #expect(try page.value("process_resident_memory_bytes") > 1_048_576)
+                #expect(try page.value("process_resident_memory_bytes") > 1_000_000)
                 #expect(try page.value("process_open_fds") > 3)
                 #expect(try page.value("process_max_fds") >= page.value("process_open_fds"))
                 let age = Double(wallClockMilliseconds()) / 1000 - (try page.value("process_start_time_seconds"))
