@@ -77,6 +77,11 @@ public final class StoreClient: Sendable {
         }
     }
 
+    /// Whether there was a connection once.
+    var wasConnected: Bool {
+        get async { await connection.wasMade }
+    }
+
     /// What is connected does not work any more.
     func disconnected() async {
         await connection.drop()

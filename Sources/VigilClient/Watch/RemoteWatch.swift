@@ -26,7 +26,14 @@ public final class RemoteWatch: Sendable {
         self.start = start
         self.options = options
         state = Lock(RemoteWatchState(start: start))
-        try await create(from: start)
+        do {
+            try await create(from: start)
+        } catch let error as ClientError where error.code == .unreachable {
+            // It may have been lost while nobody used it.
+            guard await store.wasConnected else { throw error }
+            await store.disconnected()
+            try await create(from: start)
+        }
     }
 
     deinit {
