@@ -183,6 +183,7 @@ let package = Package(
                 "TestSupport", "TestCertificates", "Threads",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
@@ -201,10 +202,12 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "VigilCommand", "Vigil", "CrashWriter", "ChildProcess", "GRPCClient", "TestSupport", "TestCertificates",
+                "VigilCommand", "Vigil", "CrashWriter", "ChildProcess", "GRPCClient", "WireMessages", "TestSupport",
+                "TestCertificates",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: settings
         ),

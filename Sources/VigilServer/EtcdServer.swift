@@ -48,18 +48,25 @@ public final class EtcdServer: Service {
         var options = options
         options.connections.overloaded = .tooManyRequests
         let member = try Member(store: store, options: options)
-        let methods =
-            StoreService(member: member).methods
-            + KVService(member: member).methods + WatchService(member: member).methods
-            + LeaseService(member: member).methods
-            + MaintenanceService(member: member).methods + HealthService(member: member).methods
-            + ClusterService(member: member).methods
+        let auth = try Auth(
+            store, tokenLifetime: options.tokenLifetime, hashing: options.hashing, now: options.now)
+        let methods = try methods(of: member, auth)
         let server = try await Server.bind(
-            host: options.host, port: options.port, methods: methods + ReflectionService(of: methods).methods,
+            host: options.host, port: options.port, methods: methods.map { $0.guarded(by: auth) },
             options: options.connections, logger: logger)
         let url = "\(isEncrypted ? "https" : "http")://\(options.host):\(server.address.port ?? options.port)"
         member.clientURL.withLock { $0 = options.advertisedURL ?? url }
         return EtcdServer(server, member, try await monitoring(member, server, logger), logger: logger)
+    }
+
+    /// All methods, each with its rule.
+    static func methods(of member: Member, _ auth: Auth) throws -> [ServedMethod] {
+        let methods =
+            StoreService(member: member).methods + KVService(member: member).methods
+            + WatchService(member: member).methods + LeaseService(member: member).methods
+            + MaintenanceService(member: member).methods + AuthService(member: member, auth: auth).methods
+            + HealthService(member: member).methods + ClusterService(member: member).methods
+        return methods + (try ReflectionService(of: methods).methods)
     }
 
     private static func monitoring(

@@ -26,11 +26,18 @@ public struct EtcdServerOptions: Sendable {
     public var quotaBytes: Int?
     /// Where metrics and the health are served, in clear text; nil for nowhere.
     public var monitoring: MonitoringAddress?
+    /// How long a user stays logged in who does nothing: etcd's `--auth-token-ttl`.
+    public var tokenLifetime: Duration = .seconds(300)
     /// Encryption, sizes and rhythms of the connections.
     public var connections = ServerOptions()
 
     /// The defaults: this machine only.
     public init() {}
+
+    /// How slow it is to guess a password.
+    var hashing = PasswordHash.Parameters.current
+    /// By which tokens expire.
+    var now: @Sendable () -> ContinuousClock.Instant = { .now }
 }
 
 /// Where `/metrics`, `/health`, `/livez` and `/readyz` are served. Who reaches it can read how much is stored and what is

@@ -32,4 +32,31 @@ enum Limits {
     static let monitoringTime = TimeAmount.seconds(5)
     /// Between two looks at the size of a store that may not become larger than its quota.
     static let quotaInterval = Duration.seconds(1)
+
+    // MARK: Users
+
+    /// Users, roles, and what one of them may have.
+    static let users = 100_000
+    static let roles = 100_000
+    static let rolesOfUser = 1000
+    static let permissionsOfRole = 1000
+    /// Bytes of the name of a user or a role.
+    static let nameBytes = 256
+    /// Bytes of a key in a permission. A store has none so long.
+    static let permissionKeyBytes = 512
+    /// Tokens of users that are logged in.
+    static let tokens = 100_000
+    /// Random bytes of a token.
+    static let tokenBytes = 32
+    /// Random bytes beside a password, and bytes of its hash.
+    static let saltBytes = 16
+    static let digestBytes = 32
+    /// Bytes of memory that hashing one password may take, by what is stored with it; and each of its two factors.
+    static let hashMemoryBytes = 256 << 20
+    static let hashFactor = 64
+    /// Passwords that are hashed at a time: on half of the processors at most.
+    static let hashingThreads = max(1, min(4, System.coreCount / 2))
+    /// Passwords that wait to be hashed, in all and of one address.
+    static let waitingHashes = 1024
+    static let waitingHashesOfOrigin = 128
 }

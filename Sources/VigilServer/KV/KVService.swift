@@ -6,19 +6,21 @@ import WireMessages
 struct KVService {
     let member: Member
 
-    var methods: [Method] {
+    var methods: [ServedMethod] {
         [
-            .unary("/etcdserverpb.KV/Range") { try range($0) },
-            .unary("/etcdserverpb.KV/Put", runsOnEventLoop: true) { request, bytes in
+            .unary("/etcdserverpb.KV/Range", .keys) { try range($0) },
+            .unary("/etcdserverpb.KV/Put", .keys(member.store), runsOnEventLoop: true) { request, bytes in
                 try await member.writing { try await put(request, bytes: bytes) }
             },
-            .unary("/etcdserverpb.KV/DeleteRange", runsOnEventLoop: true) { request in
+            .unary("/etcdserverpb.KV/DeleteRange", .keys, runsOnEventLoop: true) { request in
                 try await member.writing { try await deleteRange(request) }
             },
-            .unary("/etcdserverpb.KV/Txn", runsOnEventLoop: true) { request, bytes in
+            .unary("/etcdserverpb.KV/Txn", .keys(member.store), runsOnEventLoop: true) { request, bytes in
                 try await member.writing { try await transaction(request, bytes: bytes) }
             },
-            .unary("/etcdserverpb.KV/Compact") { request in try await member.writing { try await compact(request) } },
+            .unary("/etcdserverpb.KV/Compact", .root) { request in
+                try await member.writing { try await compact(request) }
+            },
         ]
     }
 

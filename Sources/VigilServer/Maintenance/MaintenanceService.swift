@@ -6,18 +6,19 @@ import WireMessages
 struct MaintenanceService {
     let member: Member
 
-    var methods: [Method] {
+    var methods: [ServedMethod] {
         [
-            .unary("/etcdserverpb.Maintenance/Status") { (_: EtcdStatusRequest) in try status() },
-            .unary("/etcdserverpb.Maintenance/Alarm") { try AlarmCall($0, member).response() },
-            .unary("/etcdserverpb.Maintenance/Defragment") { (_: EtcdDefragmentRequest) in try await defragment() },
-            .unary("/etcdserverpb.Maintenance/Hash") { (_: EtcdHashRequest) in try await hash() },
-            .unary("/etcdserverpb.Maintenance/HashKV") { try await hashKV($0) },
-            .serverStreaming("/etcdserverpb.Maintenance/Snapshot") { _, call in
-                try await withStatus { try await SnapshotCall(call, member).run() }
+            .unary("/etcdserverpb.Maintenance/Status", .user) { (_: EtcdStatusRequest) in try status() },
+            .unary("/etcdserverpb.Maintenance/Alarm", .alarms) { try AlarmCall($0, member).response() },
+            .unary("/etcdserverpb.Maintenance/Defragment", .root) { (_: EtcdDefragmentRequest) in try await defragment()
             },
-            .unary("/etcdserverpb.Maintenance/MoveLeader") { try moveLeader($0) },
-            .unary("/etcdserverpb.Maintenance/Downgrade") { try downgrade($0) },
+            .unary("/etcdserverpb.Maintenance/Hash", .root) { (_: EtcdHashRequest) in try await hash() },
+            .unary("/etcdserverpb.Maintenance/HashKV", .root) { try await hashKV($0) },
+            .serverStreaming("/etcdserverpb.Maintenance/Snapshot", .root) { (_: EtcdSnapshotRequest, call) in
+                try await SnapshotCall(call, member).run()
+            },
+            .unary("/etcdserverpb.Maintenance/MoveLeader", .root) { try moveLeader($0) },
+            .unary("/etcdserverpb.Maintenance/Downgrade", .root) { try downgrade($0) },
         ]
     }
 

@@ -16,15 +16,17 @@ struct ReflectionService {
     private let services: [String]
 
     /// Tells of the services that have `served` methods, and of itself.
-    init(of served: [Method]) throws {
+    init(of served: [ServedMethod]) throws {
         index = try DescriptorIndex(base64: fileDescriptorSet)
         let names = Set(served.compactMap { $0.path.split(separator: "/").first.map(String.init) })
         services = index.services.filter { names.contains($0) || $0 == "grpc.reflection.v1.ServerReflection" }
     }
 
-    var methods: [Method] {
+    var methods: [ServedMethod] {
         ["v1", "v1alpha"].map { version in
-            Method("/grpc.reflection.\(version).ServerReflection/ServerReflectionInfo") { [index, services] call in
+            // Anybody may know what the API is.
+            .streaming("/grpc.reflection.\(version).ServerReflection/ServerReflectionInfo", isLasting: false) {
+                [index, services] call, _ in
                 var sent: Set<String> = []
                 while let bytes = try await call.next() {
                     let response = Self.response(to: try GRPCServerReflectionRequest(bytes), index, services, &sent)

@@ -6,13 +6,13 @@ import WireMessages
 struct ClusterService {
     let member: Member
 
-    var methods: [Method] {
+    var methods: [ServedMethod] {
         [
-            .unary("/etcdserverpb.Cluster/MemberList") { (_: EtcdMemberListRequest) in memberList() },
-            .unary("/etcdserverpb.Cluster/MemberAdd") { try add($0) },
-            .unary("/etcdserverpb.Cluster/MemberRemove") { try remove($0) },
-            .unary("/etcdserverpb.Cluster/MemberUpdate") { try update($0) },
-            .unary("/etcdserverpb.Cluster/MemberPromote") { try promote($0) },
+            .unary("/etcdserverpb.Cluster/MemberList", .user) { (_: EtcdMemberListRequest) in memberList() },
+            .unary("/etcdserverpb.Cluster/MemberAdd", .root) { try add($0) },
+            .unary("/etcdserverpb.Cluster/MemberRemove", .root) { try remove($0) },
+            .unary("/etcdserverpb.Cluster/MemberUpdate", .root) { try update($0) },
+            .unary("/etcdserverpb.Cluster/MemberPromote", .root) { try promote($0) },
         ]
     }
 

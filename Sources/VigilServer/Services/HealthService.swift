@@ -7,11 +7,10 @@ import WireMessages
 struct HealthService {
     let member: Member
 
-    var methods: [Method] {
+    var methods: [ServedMethod] {
         [
-            .unary("/grpc.health.v1.Health/Check") { try response(to: $0) },
-            .serverStreaming("/grpc.health.v1.Health/Watch", isLasting: true) { bytes, call in
-                let request = try GRPCHealthCheckRequest(bytes)
+            .unary("/grpc.health.v1.Health/Check", .anyone) { try response(to: $0) },
+            .serverStreaming("/grpc.health.v1.Health/Watch", .anyone, isLasting: true) { request, call in
                 try await call.send(try response(to: request).serializedBytes())
                 // It serves until it ends, and then so does this call.
                 try await call.cancellation()

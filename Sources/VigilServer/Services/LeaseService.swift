@@ -13,19 +13,21 @@ import WireMessages
 struct LeaseService {
     let member: Member
 
-    var methods: [Method] {
+    var methods: [ServedMethod] {
         [
-            .unary("/etcdserverpb.Lease/LeaseGrant") { try await grant($0) },
-            .unary("/etcdserverpb.Lease/LeaseRevoke") { try await revoke($0) },
-            Method("/etcdserverpb.Lease/LeaseKeepAlive", isLasting: true) { call in
+            .unary("/etcdserverpb.Lease/LeaseGrant", .user) { try await grant($0) },
+            .unary("/etcdserverpb.Lease/LeaseRevoke", .keys(member.store)) { try await revoke($0) },
+            .streaming("/etcdserverpb.Lease/LeaseKeepAlive", isLasting: true) { call, credentials in
                 while let bytes = try await call.next() {
                     let request = try EtcdLeaseKeepAliveRequest(bytes)
-                    let response = try await withStatus { try keepAlive(request) }
+                    try await credentials.check(request, .keys(member.store))
+                    let response = try keepAlive(request)
                     try await call.send(try response.serializedBytes())
                 }
             },
-            .unary("/etcdserverpb.Lease/LeaseTimeToLive") { try timeToLive($0) },
-            .unary("/etcdserverpb.Lease/LeaseLeases") { (_: EtcdLeaseLeasesRequest) in try leases() },
+            .unary("/etcdserverpb.Lease/LeaseTimeToLive", .keys(member.store)) { try timeToLive($0) },
+            .unary("/etcdserverpb.Lease/LeaseLeases", .keys(member.store)) { (_: EtcdLeaseLeasesRequest) in try leases()
+            },
         ]
     }
 

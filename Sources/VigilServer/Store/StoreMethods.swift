@@ -4,23 +4,20 @@ import SwiftProtobuf
 import Vigil
 import WireMessages
 
-extension GRPCServer.Method {
+extension ServedMethod {
     /// A method of `vigil.v1.Store` with one message each way.
     static func store<Request: Message, Response: Message>(
-        _ name: String, _ handler: @escaping @Sendable (Request) async throws -> Response
-    ) -> GRPCServer.Method {
-        .unary("/vigil.v1.Store/\(name)") { bytes, call in
-            try await withStoreErrors(call) { try await handler(try Request(bytes)).serializedBytes() }
-        }
+        _ name: String, _ access: Access<Request>, _ handler: @escaping @Sendable (Request) async throws -> Response
+    ) -> ServedMethod {
+        .unary("/vigil.v1.Store/\(name)", access, errors: .store, handler)
     }
 
     /// A method of `vigil.v1.Store` that is asked once and answers with any number of messages.
     static func streamingStore<Request: Message>(
-        _ name: String, _ handler: @escaping @Sendable (Request, Call) async throws -> Void
-    ) -> GRPCServer.Method {
-        .serverStreaming("/vigil.v1.Store/\(name)") { bytes, call in
-            try await withStoreErrors(call) { try await handler(try Request(bytes), call) }
-        }
+        _ name: String, _ access: Access<Request>,
+        _ handler: @escaping @Sendable (Request, Call) async throws -> Void
+    ) -> ServedMethod {
+        .serverStreaming("/vigil.v1.Store/\(name)", access, errors: .store, handler)
     }
 }
 

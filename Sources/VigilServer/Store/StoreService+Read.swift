@@ -4,17 +4,18 @@ import Vigil
 import WireMessages
 
 extension StoreService {
-    var readMethods: [Method] {
+    var readMethods: [ServedMethod] {
         [
-            .store("Positions") { try positions($0) },
-            .store("Range") { try range($0) },
-            .store("Log") { try log($0) },
-            .streamingStore("History") { try await history($0, $1) },
-            .store("Show") { (request: WireShowRequest) in
+            .store("Positions", .user) { try positions($0) },
+            .store("Range", .keys) { try range($0) },
+            .store("Log", .keys) { try log($0) },
+            .streamingStore("History", .keys) { try await history($0, $1) },
+            .store("Show", .root) { (request: WireShowRequest) in
                 let (update, block) = try store.show(request.revision)
                 return WireShowResponse(update, block)
             },
-            .store("Statistics") { (_: WireStatisticsRequest) in WireStatisticsResponse(try store.statistics()) },
+            .store("Statistics", .user) { (_: WireStatisticsRequest) in WireStatisticsResponse(try store.statistics())
+            },
         ]
     }
 

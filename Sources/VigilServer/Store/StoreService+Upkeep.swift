@@ -5,19 +5,19 @@ import Vigil
 import WireMessages
 
 extension StoreService {
-    var upkeepMethods: [Method] {
+    var upkeepMethods: [ServedMethod] {
         [
-            .store("Compact") { try await compact($0) },
-            .streamingStore("Seal") { (_: WireSealRequest, call) in try await seal(call) },
-            .store("Shrink") { (_: WireShrinkRequest) in
+            .store("Compact", .root) { try await compact($0) },
+            .streamingStore("Seal", .root) { (_: WireSealRequest, call) in try await seal(call) },
+            .store("Shrink", .root) { (_: WireShrinkRequest) in
                 let (before, after) = try await store.shrink()
                 var response = WireShrinkResponse()
                 response.bytesBefore = Int64(before)
                 response.bytesAfter = Int64(after)
                 return response
             },
-            .streamingStore("Check") { try await check($0, $1) },
-            .streamingStore("Backup") { (request: WireBackupRequest, call) in
+            .streamingStore("Check", .root) { try await check($0, $1) },
+            .streamingStore("Backup", .root) { (request: WireBackupRequest, call) in
                 try await member.upkeep.alone { try await BackupStream(call, store).run(request) }
             },
         ]

@@ -8,14 +8,14 @@ struct StoreService {
 
     var store: WatchStore { member.store }
 
-    var methods: [Method] {
+    var methods: [ServedMethod] {
         readMethods + [
-            .store("Commit") { try await commit($0) },
-            .store("Cursors") { try cursors($0) },
-            .store("SetCursor") { try await set($0) },
-            .store("RemoveCursor") { try await remove($0) },
-            Method("/vigil.v1.Store/Watch", isLasting: true) { call in
-                try await withStoreErrors(call) { try await StoreWatchStream(call, store).run() }
+            .store("Commit", .keys) { try await commit($0) },
+            .store("Cursors", .root) { try cursors($0) },
+            .store("SetCursor", .root) { try await set($0) },
+            .store("RemoveCursor", .root) { try await remove($0) },
+            .streaming("/vigil.v1.Store/Watch", errors: .store, isLasting: true) { call, credentials in
+                try await StoreWatchStream(call, store, credentials).run()
             },
         ] + upkeepMethods
     }

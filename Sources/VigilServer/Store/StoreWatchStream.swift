@@ -9,10 +9,12 @@ import WireMessages
 struct StoreWatchStream {
     private let call: Call
     private let store: WatchStore
+    private let credentials: Credentials
 
-    init(_ call: Call, _ store: WatchStore) {
+    init(_ call: Call, _ store: WatchStore, _ credentials: Credentials) {
         self.call = call
         self.store = store
+        self.credentials = credentials
     }
 
     /// Serves the watch until the client or the server ends it.
@@ -20,6 +22,8 @@ struct StoreWatchStream {
         guard let bytes = try await call.next(), case .create(let create)? = try WireWatchRequest(bytes).request else {
             throw MalformedMessage("the first message of a watch must say what to watch")
         }
+        try await credentials.check(create, .keys)
+        let permit = try WatchPermit(try KeyRange(create.keys), credentials)
         let watch = try watch(create)
         defer { watch.cancel() }
         try await send { response in
@@ -30,7 +34,7 @@ struct StoreWatchStream {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await listen(watch) }
             group.addTask {
-                try await deliver(watch)
+                try await deliver(watch, permit)
                 // A watch ends by itself only with the store.
                 try Task.checkCancellation()
                 throw Status.stopped
@@ -72,7 +76,8 @@ struct StoreWatchStream {
         }
     }
 
-    private func deliver(_ watch: Watch) async throws {
+    private func deliver(_ watch: Watch, _ permit: WatchPermit) async throws {
+        var permit = permit
         var iterator = watch.makeAsyncIterator()
         while let first = try await iterator.next() {
             var batch = ElementBatch()
@@ -80,6 +85,7 @@ struct StoreWatchStream {
             var failure: (any Error)?
             repeat {
                 try await call.send {
+                    do throws(WatchPermitLost) { try permit.check() } catch { throw error.status }
                     do {
                         while !batch.isFull, let next = try watch.nextAvailable() { batch.add(next) }
                     } catch {

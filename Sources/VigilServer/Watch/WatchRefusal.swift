@@ -1,3 +1,4 @@
+import GRPCServer
 import Vigil
 import WireMessages
 
@@ -10,6 +11,11 @@ import WireMessages
 /// Why a watch is not begun; clients know some of the texts. One that is not refused has been counted.
 struct WatchRefusal {
     let reason: String
+
+    /// The caller may not. Clients expect the text that gRPC for Go makes of a status.
+    init(_ status: Status) {
+        reason = "rpc error: code = \(status.code.nameInGo) desc = \(status.message)"
+    }
 
     init?(_ request: EtcdWatchCreateRequest, table: WatchTable, member: Member) {
         if request.keys.isEmpty {
@@ -24,6 +30,17 @@ struct WatchRefusal {
             reason = "etcdserver: the server has \(member.options.maximumWatches) watches, the limit"
         } else {
             return nil
+        }
+    }
+}
+
+extension Status.Code {
+    fileprivate var nameInGo: String {
+        switch self {
+        case .permissionDenied: "PermissionDenied"
+        case .unauthenticated: "Unauthenticated"
+        case .invalidArgument: "InvalidArgument"
+        default: "Unknown"
         }
     }
 }

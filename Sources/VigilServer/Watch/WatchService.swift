@@ -4,10 +4,10 @@ import GRPCServer
 struct WatchService {
     let member: Member
 
-    var methods: [Method] {
+    var methods: [ServedMethod] {
         [
-            Method("/etcdserverpb.Watch/Watch", isLasting: true, runsOnEventLoop: true) { call in
-                try await WatchStream(call, member).run()
+            .streaming("/etcdserverpb.Watch/Watch", isLasting: true, runsOnEventLoop: true) { call, credentials in
+                try await WatchStream(call, credentials, member).run()
             }
         ]
     }

@@ -13,13 +13,15 @@ import WireMessages
 /// reads again they go on from the log.
 final class WatchStream: Sendable {
     private let call: Call
+    private let credentials: Credentials
     private let member: Member
     private let table = Lock(WatchTable())
     /// Those who wait for the end of a watch's task.
     private let ends = Lock<[Int64: UnsafeContinuation<Void, Never>]>([:])
 
-    init(_ call: Call, _ member: Member) {
+    init(_ call: Call, _ credentials: Credentials, _ member: Member) {
         self.call = call
+        self.credentials = credentials
         self.member = member
     }
 
@@ -32,8 +34,8 @@ final class WatchStream: Sendable {
             while let bytes = try await call.next() {
                 switch try EtcdWatchRequest(bytes).requestUnion {
                 case .createRequest(let request):
-                    guard let (id, watch) = try await create(request) else { continue }
-                    group.addTask { try await self.serve(id, watch, request) }
+                    guard let (id, watch, permit) = try await create(request) else { continue }
+                    group.addTask { try await self.serve(id, watch, request, permit) }
                 case .cancelRequest(let request): try await cancel(request.watchID)
                 case .progressRequest: requestProgress()
                 case nil: break
@@ -46,14 +48,16 @@ final class WatchStream: Sendable {
     // MARK: Requests
 
     /// Begins a watch and says so; nil if it was refused, of which the client is told.
-    private func create(_ request: EtcdWatchCreateRequest) async throws -> (Int64, Watch)? {
+    private func create(_ request: EtcdWatchCreateRequest) async throws -> (Int64, Watch, WatchPermit)? {
+        let permit: WatchPermit
+        do throws(Status) {
+            permit = try WatchPermit(request.keys, credentials)
+        } catch {
+            try await refuse(WatchRefusal(error))
+            return nil
+        }
         if let refusal = table.withLock({ WatchRefusal(request, table: $0, member: member) }) {
-            try await send { response in
-                response.created = true
-                response.canceled = true
-                response.watchID = -1
-                response.cancelReason = refusal.reason
-            }
+            try await refuse(refusal)
             return nil
         }
         var isServed = false
@@ -73,10 +77,19 @@ final class WatchStream: Sendable {
         }
         if let watch {
             isServed = true
-            return (id, watch)
+            return (id, watch, permit)
         }
         try await sendGone(id, earliest: member.store.earliest)
         return nil
+    }
+
+    private func refuse(_ refusal: WatchRefusal) async throws {
+        try await send { response in
+            response.created = true
+            response.canceled = true
+            response.watchID = -1
+            response.cancelReason = refusal.reason
+        }
     }
 
     /// Ends a watch. Returns when its last response was handed over, so that its number can be used again.
@@ -104,7 +117,9 @@ final class WatchStream: Sendable {
 
     // MARK: Watches
 
-    private func serve(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest) async throws {
+    private func serve(
+        _ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit
+    ) async throws {
         member.counters.watches.add()
         defer {
             member.counters.watches.add(-1)
@@ -112,7 +127,7 @@ final class WatchStream: Sendable {
         }
         let keepsNumber: Bool
         do {
-            keepsNumber = try await deliverToEnd(id, watch, request)
+            keepsNumber = try await deliverToEnd(id, watch, request, permit)
         } catch {
             _ = ended(id, keepsNumber: false)
             throw error
@@ -122,9 +137,15 @@ final class WatchStream: Sendable {
 
     /// Sends what the watch brings, and why it ended. Returns whether its number stays taken, as it does until the client
     /// has cancelled a watch whose history is gone.
-    private func deliverToEnd(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest) async throws -> Bool {
+    private func deliverToEnd(
+        _ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit
+    ) async throws -> Bool {
         do {
-            try await deliver(id, watch, request)
+            try await deliver(id, watch, request, permit)
+        } catch let lost as WatchPermitLost {
+            watch.cancel()
+            try await sendCancelled(id, reason: WatchRefusal(lost.status).reason)
+            return false
         } catch let error as StoreError where error.code == .compacted {
             try await sendGone(id, earliest: error.earliest ?? 0)
             return true
@@ -140,7 +161,10 @@ final class WatchStream: Sendable {
     }
 
     /// Sends what the watch brings, until it ends.
-    private func deliver(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest) async throws {
+    private func deliver(
+        _ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit
+    ) async throws {
+        var permit = permit
         var iterator = watch.makeAsyncIterator()
         while let first = try await iterator.next() {
             var batch = EventBatch(watchID: id, request: request, member: member)
@@ -149,6 +173,7 @@ final class WatchStream: Sendable {
                 var failure: (any Error)?
                 repeat {
                     try await call.send {
+                        try permit.check()
                         do {
                             while progress == nil, !batch.isFull, let next = try watch.nextAvailable() {
                                 progress = batch.add(next)
@@ -191,10 +216,11 @@ final class WatchStream: Sendable {
 
     // MARK: Responses
 
-    private func sendCancelled(_ id: Int64) async throws {
+    private func sendCancelled(_ id: Int64, reason: String = "") async throws {
         try await send { response in
             response.watchID = id
             response.canceled = true
+            response.cancelReason = reason
         }
     }
 

@@ -1,6 +1,7 @@
 import GRPCClient
 import Logging
 import NIOCore
+import NIOHPACK
 import SwiftProtobuf
 import TestSupport
 import Vigil
@@ -64,15 +65,20 @@ struct EtcdClient: Sendable {
     }
 
     let client: Client
+    /// Says who asks.
+    var token: String?
 
     init(_ client: Client) {
         self.client = client
     }
 
+    var headers: HPACKHeaders { token.map { ["token": $0] } ?? [:] }
+
     func call<Response: Message>(
         _ path: String, _ request: some Message, package: String = "etcdserverpb"
     ) async throws -> Response {
-        let answer = try await client.unary("/\(package).\(path)", request.serializedBytes())
+        let answer = try await client.unary(
+            "/\(package).\(path)", request.serializedBytes(), headers: headers)
         guard answer.status == 0, let message = answer.messages.first else {
             throw Refusal(code: answer.status ?? -1, message: answer.message ?? "")
         }
@@ -119,7 +125,7 @@ struct EtcdClient: Sendable {
     }
 
     func watch() async throws -> WatchClient {
-        WatchClient(call: try await client.call("/etcdserverpb.Watch/Watch"))
+        WatchClient(call: try await client.call("/etcdserverpb.Watch/Watch", headers: headers))
     }
 }
 

@@ -12,7 +12,8 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Creates the store if there is none. Without --tls-cert nothing is encrypted, and it serves only this machine \
             unless --insecure is given. With --tls-client-ca clients need a certificate. The files are read again when \
-            they change, and on SIGHUP. Ends on Ctrl-C or SIGTERM: calls that run are finished, watches \
+            they change, and on SIGHUP. Users and roles are made with etcdctl; `vigil auth` helps who has lost root's \
+            password. Ends on Ctrl-C or SIGTERM: calls that run are finished, watches \
             are ended, and nothing that was acknowledged is lost.
 
             Revisions are one more than those of the other commands: etcd counts the empty store as revision 1.
@@ -24,6 +25,16 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Encryption") var tls: TLSArguments
     @OptionGroup(title: "Limits") var limits: LimitArguments
     @Flag(help: "Serve other machines too, without encryption.") var insecure = false
+    @Option(
+        name: .customLong("auth-token-ttl"),
+        help: ArgumentHelp("How long a user that does nothing stays logged in, in seconds.", valueName: "seconds"))
+    var authTokenTTL = 300
+
+    func validate() throws {
+        guard authTokenTTL > 0 else {
+            throw ValidationError("--auth-token-ttl is \(authTokenTTL); it must be at least 1")
+        }
+    }
 
     func run() async throws {
         let tls = try tls.options()
@@ -37,6 +48,7 @@ struct ServeCommand: AsyncParsableCommand {
             options.allowsInsecure = insecure
             options.connections.tls = tls
             limits.apply(to: &options)
+            options.tokenLifetime = .seconds(authTokenTTL)
             let server: EtcdServer
             do {
                 server = try await EtcdServer.bind(store, options: options, logger: logger)
@@ -44,6 +56,8 @@ struct ServeCommand: AsyncParsableCommand {
                 throw InputError(error.description)
             } catch let error as TLSError {
                 throw InputError(error.description)
+            } catch let error as StoreError {
+                throw error
             } catch {
                 throw InputError("cannot listen on \(listen): \(error)")
             }
