@@ -15,7 +15,8 @@ struct VigilCommand: AsyncParsableCommand {
             PutCommand.self, GetCommand.self, DelCommand.self, LsCommand.self, WatchCommand.self, LogCommand.self,
             ShowCommand.self, HistoryCommand.self, StatCommand.self, CheckCommand.self, CompactCommand.self,
             SealCommand.self, ShrinkCommand.self, CursorCommand.self, ImportCommand.self, ExportCommand.self,
-            BackupCommand.self, RestoreCommand.self, RecoverCommand.self, ServeCommand.self, DemoCommand.self,
+            BackupCommand.self, RestoreCommand.self, RecoverCommand.self, ServeCommand.self, AuthCommand.self,
+            DemoCommand.self,
         ])
 
     /// The command that `arguments` mean, what it was called with checked.
