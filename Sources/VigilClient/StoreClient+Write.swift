@@ -89,7 +89,9 @@ extension WireOperation {
             put.value = .init(value)
         case .delete(let key): delete = .init(key)
         case .deleteRange(let keys): deleteRange = WireKeyRange(keys)
-        default: throw StoreError(.invalidArgument, "only puts without a lease, and deletes, can be committed to a server so")
+        default:
+            throw StoreError(
+                .invalidArgument, "only puts without a lease, and deletes, can be committed to a server so")
         }
     }
 }

@@ -60,7 +60,8 @@ extension LogReader {
     ) throws(StoreError) -> RangePage {
         do {
             return try page(
-                from: lower, to: upper, at: revision ?? snapshot.head, limit: limit, descending: false, contents: .values)
+                from: lower, to: upper, at: revision ?? snapshot.head, limit: limit, descending: false,
+                contents: .values)
         } catch {
             throw StoreError(wrapping: error)
         }

@@ -13,7 +13,8 @@ enum ContentHash {
     /// The hash of what `store` holds at `revision`, or now, and the revision that it is of.
     ///
     /// - Throws: `.compacted`, `.futureRevision`.
-    static func of(_ store: WatchStore, at revision: Revision? = nil) async throws -> (hash: UInt32, revision: Revision) {
+    static func of(_ store: WatchStore, at revision: Revision? = nil) async throws -> (hash: UInt32, revision: Revision)
+    {
         while true {
             let fixed = revision ?? store.head
             do {

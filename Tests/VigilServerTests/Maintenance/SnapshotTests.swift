@@ -26,9 +26,10 @@ import WireMessages
                     #expect(part.remainingBytes == left)
                 }
                 #expect(left == 0 && parts.last?.remainingBytes == 0)
-                #expect(!(try FileManager.default.contentsOfDirectory(atPath: store.path)).contains {
-                    $0.hasPrefix(SnapshotFile.prefix)
-                })
+                #expect(
+                    !(try FileManager.default.contentsOfDirectory(atPath: store.path)).contains {
+                        $0.hasPrefix(SnapshotFile.prefix)
+                    })
                 try Data(bytes).write(to: URL(fileURLWithPath: file))
                 return try await etcd.hashKV().hash
             }

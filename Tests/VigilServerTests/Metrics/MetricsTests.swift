@@ -22,7 +22,8 @@ import WireMessages
             _ = try await watch.events(1)
 
             let answer = try await monitoring.get("/metrics")
-            #expect(answer.status == 200 && answer.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"))
+            #expect(
+                answer.status == 200 && answer.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"))
             let page = try MetricsPage(answer.body)
             let puts = ["grpc_method": "Put", "grpc_service": "etcdserverpb.KV", "grpc_type": "unary"]
             #expect(try page.value("grpc_server_started_total", puts) == 12)

@@ -47,7 +47,9 @@ extension EtcdClient {
     func snapshot() async throws -> [EtcdSnapshotResponse] {
         let call = try await startSnapshot()
         var responses: [EtcdSnapshotResponse] = []
-        while let message = try await call.next() { responses.append(try EtcdSnapshotResponse(serializedBytes: message)) }
+        while let message = try await call.next() {
+            responses.append(try EtcdSnapshotResponse(serializedBytes: message))
+        }
         return responses
     }
 }
