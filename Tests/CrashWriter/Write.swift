@@ -31,6 +31,8 @@ struct Workload {
     var shrinks = false
     /// Whether a cursor's watch reads along.
     var reads = false
+    /// Whether leases without keys come and go, which makes no revisions.
+    var leases = false
     /// Whether it says what it does.
     var tells = true
     /// Whether it tries again what a full disk refused.
@@ -42,6 +44,7 @@ struct Workload {
             for writer in 0..<tasks {
                 group.addTask { try await write(store, writer) }
             }
+            if leases { group.addTask { try await grantAndRevoke(store) } }
             if reads { group.addTask { try await readForEver(store) { _ in } } }
             try await group.waitForAll()
         }
@@ -79,6 +82,13 @@ struct Workload {
         }
     }
 
+    private func grantAndRevoke(_ store: WatchStore) async throws {
+        while true {
+            let lease = try await store.grantLease(seconds: 3600)
+            try await store.revokeLease(lease.id)
+        }
+    }
+
     /// A retention may have been there first.
     private func compact(_ store: WatchStore, _ revision: Revision) async throws {
         do {
@@ -110,7 +120,27 @@ func write(to path: String, seed: String, isSync: Bool) async throws {
     // Besides what is compacted by hand.
     options.log.retention = Retention(revisions: 420)
     let store = try await WatchStore.open(path, options: options)
-    try await Workload(seed: seed, shrinks: true, reads: true).run(store)
+    try await Workload(seed: seed, shrinks: true, reads: true, leases: true).run(store)
+}
+
+/// Grants leases, attaches keys and revokes the older ones, until it is killed: `granted ID`, `put ID`, `revoking ID` and
+/// `revoked ID`. Each lease has two keys, which have its id for a name.
+func writeLeases(_ path: String, from first: Int64, isSync: Bool) async throws {
+    let store = try await WatchStore.open(
+        path, options: smallOptions(isSync ? .sync : .interval(.milliseconds(5))))
+    var id = first
+    while true {
+        _ = try await store.grantLease(seconds: 3600, id: id)
+        say("granted \(id)")
+        for key in ["a", "b"] { try await store.put(Bytes("\(id)/\(key)"), "v", lease: id) }
+        say("put \(id)")
+        if id > first + 5 {
+            say("revoking \(id - 5)")
+            try await store.revokeLease(id - 5)
+            say("revoked \(id - 5)")
+        }
+        id += 1
+    }
 }
 
 /// Writes with two tasks and reads from the cursor "reader", until it is killed: `read REVISION` before an element is

@@ -46,6 +46,7 @@ case "faults":
 case "full": await fillUp(arguments[2])
 case "stuck": await stopCheckpoints(arguments[2])
 case "cursor": try await writeAndRead(arguments[2], seed: arguments[3])
+case "leases": try await writeLeases(arguments[2], from: Int64(arguments[3])!, isSync: arguments[4] == "sync")
 case "torture": try await torture(arguments[2], seed: UInt64(arguments[3])!)
 case "along": try await readAlong(arguments[2], name: arguments[3])
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)

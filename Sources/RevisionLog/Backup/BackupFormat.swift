@@ -113,6 +113,13 @@ enum BackupFormat {
 
         var checksum: UInt32 { encoded().checksum }
 
+        /// The same in the newest format.
+        var upgraded: Head {
+            var head = self
+            head.format = BackupFormat.format
+            return head
+        }
+
         private static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
             var checksum = Checksum()
             checksum.add(UnsafeRawBufferPointer(rebasing: bytes[..<12]))

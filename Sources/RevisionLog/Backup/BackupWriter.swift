@@ -14,7 +14,7 @@ struct BackupWriter {
     init(_ file: BackupFile, _ head: BackupFormat.Head, compresses: Bool) throws(StoreError) {
         self.file = file
         self.compresses = compresses
-        let (bytes, checksum) = head.encoded()
+        let (bytes, checksum) = head.upgraded.encoded()
         self.checksum = checksum
         try file.append(bytes)
     }
