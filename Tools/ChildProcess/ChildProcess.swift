@@ -95,6 +95,8 @@ package final class ChildProcess: Sendable {
     package func kill() { signal(SIGKILL) }
     /// Ends it as Ctrl-C does.
     package func interrupt() { signal(SIGINT) }
+    /// Asks it to end, as a service manager does.
+    package func terminate() { signal(SIGTERM) }
 
     /// Sends it a signal, unless it is over.
     package func signal(_ number: Int32) {

@@ -12,7 +12,7 @@ struct Main {
         let asJSON = arguments.prefix { $0 != "--" }.contains("--json")
         do {
             try ArgumentBytes.check()
-            var command = try VigilCommand.command(arguments)
+            var command = try await VigilCommand.configured(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

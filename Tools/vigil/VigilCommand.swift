@@ -29,6 +29,13 @@ struct VigilCommand: AsyncParsableCommand {
         "--data", "--endpoint", "--cacert", "--cert", "--key", "--server-name", "--user", "--timeout",
     ]
 
+    /// The same, with what else a command is told: `serve` has settings.
+    static func configured(_ arguments: [String]) async throws -> any ParsableCommand {
+        let command = try command(arguments)
+        guard let serve = command as? ServeCommand else { return command }
+        return try await serve.configured(Array(globalOptionsLast(arguments).dropFirst()))
+    }
+
     /// `vigil --data DIR get KEY` means `vigil get --data DIR KEY`: the parser knows the options of a verb only after it.
     private static func globalOptionsLast(_ arguments: [String]) -> [String] {
         var options: [String] = []

@@ -10,7 +10,7 @@ struct RestoreCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var arguments: OutputArguments
-    @Argument(help: "The file that `backup` wrote.") var file: String
+    @Argument(help: "The file that `backup` wrote, or `etcdctl snapshot save`.") var file: String
     @Argument(help: "The new store's directory; with --verify none.") var directory: String?
     @Flag(help: "Only verify the file.") var verify = false
 

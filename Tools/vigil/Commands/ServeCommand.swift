@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import GRPCServer
 import Logging
 import ServiceLifecycle
@@ -13,15 +14,23 @@ struct ServeCommand: AsyncParsableCommand {
             Creates the store if there is none. Without --tls-cert nothing is encrypted, and it serves only this machine \
             unless --insecure is given. With --tls-client-ca clients need a certificate. The files are read again when \
             they change, and on SIGHUP. Users and roles are made with etcdctl; `vigil auth` helps who has lost root's \
-            password. Ends on Ctrl-C or SIGTERM: calls that run are finished, watches \
-            are ended, and nothing that was acknowledged is lost.
+            password.
+
+            Every option can also be a variable (VIGIL_METRICS_LISTEN for --metrics-listen) or stand in the file of \
+            --config, an object of JSON ({"metrics-listen": "127.0.0.1:2381", "insecure": true}). Options precede \
+            variables, which precede the file.
+
+            Ends on Ctrl-C or SIGTERM: calls that run are finished, watches are ended, and nothing that was acknowledged \
+            is lost. A second signal ends it at once, with exit code 130; then neither is anything lost, and the next \
+            start reads the journal again.
 
             Revisions are one more than those of the other commands: etcd counts the empty store as revision 1.
             """)
 
     @OptionGroup var arguments: DirectoryArguments
-    @Option(help: ArgumentHelp("Where to listen.", valueName: "host:port"))
-    var listen: ListenAddress = ListenAddress(host: "127.0.0.1", port: 2379)
+    @Option(help: ArgumentHelp("A file of settings, as JSON; else VIGIL_CONFIG.", valueName: "file"))
+    var config: String?
+    @OptionGroup var serving: ServeArguments
     @OptionGroup(title: "Encryption") var tls: TLSArguments
     @OptionGroup(title: "Limits") var limits: LimitArguments
     @Flag(help: "Serve other machines too, without encryption.") var insecure = false
@@ -36,50 +45,69 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
+    /// The same with what the environment and the file of settings say where `commandLine`, the words behind `serve`, does
+    /// not.
+    func configured(_ commandLine: [String]) async throws -> ServeCommand {
+        let environment = ProcessInfo.processInfo.environment
+        let file = config ?? environment["VIGIL_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+        let options = try await ServeSettings.options(file: file, environment: environment)
+        return try Self.parse(options + commandLine)
+    }
+
     func run() async throws {
-        let tls = try tls.options()
+        var options = EtcdServerOptions()
+        serving.apply(to: &options)
+        options.allowsInsecure = insecure
+        options.connections.tls = try tls.options()
+        options.tokenLifetime = .seconds(authTokenTTL)
+        limits.apply(to: &options)
         DescriptorLimit.raise()
+        let (level, asJSON) = (serving.logLevel.level, arguments.json)
+        let logger = Logger(label: "vigil") { _ in LineLogHandler(level: level, asJSON: asJSON) }
         try await arguments.withStore(.readWrite) { store in
-            var logger = Logger(label: "vigil") { StreamLogHandler.standardError(label: $0) }
-            logger.logLevel = .info
-            var options = EtcdServerOptions()
-            options.host = listen.host
-            options.port = listen.port
-            options.allowsInsecure = insecure
-            options.connections.tls = tls
-            limits.apply(to: &options)
-            options.tokenLifetime = .seconds(authTokenTTL)
-            let server: EtcdServer
-            do {
-                server = try await EtcdServer.bind(store, options: options, logger: logger)
-            } catch let error as ServingError {
-                throw InputError(error.description)
-            } catch let error as TLSError {
-                throw InputError(error.description)
-            } catch let error as StoreError {
-                throw error
-            } catch {
-                throw InputError("cannot listen on \(listen): \(error)")
-            }
+            let server = try await bind(store, options, logger)
             let announced = Announced(server: server) { announce(server, store) }
             let services = ServiceGroup(
-                services: [announced] + (tls == nil ? [] : [Reloading(server: server)]),
+                services: [announced] + (options.connections.tls == nil ? [] : [Reloading(server: server)]),
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-            try await services.run()
+            try await endingAtSecondSignal {
+                try await services.run()
+                try await store.close()
+            }
+        }
+    }
+
+    private func bind(
+        _ store: WatchStore, _ options: EtcdServerOptions, _ logger: Logger
+    ) async throws -> EtcdServer {
+        do {
+            return try await EtcdServer.bind(store, options: options, logger: logger)
+        } catch let error as ServingError {
+            throw InputError(error.description)
+        } catch let error as TLSError {
+            throw InputError(error.description)
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw InputError("cannot listen on \(serving.listen): \(error)")
         }
     }
 
     /// Says on standard output where it listens, since port 0 is one that is free.
     private func announce(_ server: EtcdServer, _ store: WatchStore) {
-        let port = server.port
+        let address = ListenAddress(host: serving.listen.host, port: server.port)
+        let metrics = server.monitoringPort.map { ListenAddress(host: serving.metricsListen!.host, port: $0) }
         if arguments.json {
             var json = JSONObject()
-            json.add("listen", "\(listen.host):\(port)")
+            json.add("listen", "\(address)")
+            if let metrics { json.add("metrics", "\(metrics)") }
             json.add("data", arguments.data)
             json.add("head", store.head)
             Output.standard.line(json)
         } else {
-            Output.standard.line("serving \(arguments.data) on \(listen.host):\(port), at revision \(store.head)")
+            Output.standard.line(
+                "serving \(arguments.data) on \(address), at revision \(store.head)"
+                    + (metrics.map { "; metrics on \($0)" } ?? ""))
         }
         Output.standard.flush()
     }
@@ -89,10 +117,16 @@ struct ServeCommand: AsyncParsableCommand {
 private struct Announced: Service {
     let server: EtcdServer
     let announce: @Sendable () -> Void
+    private let notice = ServiceNotice()
 
     func run() async throws {
         announce()
-        try await server.run()
+        notice.ready()
+        try await withGracefulShutdownHandler {
+            try await server.run()
+        } onGracefulShutdown: {
+            notice.stopping()
+        }
     }
 }
 
@@ -105,27 +139,4 @@ private struct Reloading: Service {
             server.reloadCertificates()
         }
     }
-}
-
-/// A host and a port, as in `127.0.0.1:2379` and `[::1]:2379`.
-struct ListenAddress: ExpressibleByArgument, CustomStringConvertible {
-    var host: String
-    var port: Int
-
-    init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    init?(argument: String) {
-        guard let colon = argument.lastIndex(of: ":"),
-            let port = UInt16(argument[argument.index(after: colon)...])
-        else { return nil }
-        var host = String(argument[..<colon])
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        guard !host.isEmpty else { return nil }
-        self.init(host: host, port: Int(port))
-    }
-
-    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -22,8 +22,12 @@ struct TimeArgument {
 }
 
 /// How long: a number and one of `ms s m h d w`.
-struct DurationArgument: ExpressibleByArgument {
+struct DurationArgument: ExpressibleByArgument, CustomStringConvertible {
     let milliseconds: Int64
+
+    init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
+    }
 
     private static let units: [Substring: Int64] = [
         "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000,
@@ -38,6 +42,12 @@ struct DurationArgument: ExpressibleByArgument {
     }
 
     var duration: Duration { .milliseconds(milliseconds) }
+
+    /// By the largest unit of which it is a whole number.
+    var description: String {
+        let unit = Self.units.filter { milliseconds % $0.value == 0 }.max { $0.value < $1.value }!
+        return "\(milliseconds / unit.value)\(unit.key)"
+    }
 }
 
 /// How many bytes: a number, and `KiB`, `MiB`, `GiB` or `TiB` if wanted.
