@@ -204,7 +204,9 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "VigilCommand", "Vigil", "CrashWriter", "ChildProcess", "GRPCClient", "WireMessages", "TestSupport",
-                "TestCertificates",
+                "TestCertificates", "Threads",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

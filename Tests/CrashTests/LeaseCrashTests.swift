@@ -9,7 +9,9 @@ import Vigil
 @Suite(.timeLimit(.minutes(5))) struct LeaseCrashTests {
     /// None: at some moment.
     @Test(
-        arguments: [nil, "leaseWritten:1", "leaseWritten:6", "leaseCommitted:2", "leaseCommitted:9", "frameFlushed:30"],
+        arguments: [
+            nil, "leaseWritten:1", "leaseWritten:6", "leaseCommitted:2", "leaseCommitted:9", "frameFlushed:30",
+        ],
         ["sync", "interval"])
     func grantsAndRevocationsHold(_ failpoint: String?, _ level: String) async throws {
         // At `.interval` nobody flushes in between.

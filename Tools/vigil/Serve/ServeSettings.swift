@@ -113,8 +113,14 @@ private struct Source {
             throw InputError("\(path) is not an object of JSON, as {\"listen\": \"127.0.0.1:2379\"} is one")
         }
         let known = ServeSettings.all.map(\.name)
+        // What is within an object has a name of its own, and would be missed.
+        if let nested = ServeSettings.all.first(where: { object[$0.name] is [String: Any] || object[$0.name] is [Any] })
+        {
+            throw InputError("\(path): \"\(nested.name)\" must be \(nested.kind.name)")
+        }
         guard let unknown = object.keys.sorted().first(where: { !known.contains($0) }) else { return }
-        throw InputError("\(path): there is no setting \"\(unknown)\"; there are \(known.sorted().joined(separator: ", "))")
+        throw InputError(
+            "\(path): there is no setting \"\(unknown)\"; there are \(known.sorted().joined(separator: ", "))")
     }
 
     /// What is said, and where; nil if nothing is.

@@ -1,7 +1,5 @@
 import ChildProcess
 import Foundation
-import GRPCClient
-import NIOCore
 import TestSupport
 import Testing
 
@@ -66,29 +64,5 @@ import Testing
             #expect(outcome.status == 2 && outcome.errors.contains("cannot listen on 127.0.0.1:\(server.port)"))
             server.process.kill()
         }
-    }
-}
-
-/// A server that was started, and a client of it.
-private struct Served {
-    let process: ChildProcess
-    let port: Int
-    private let client: Client
-
-    init(_ vigil: Command) async throws {
-        process = try vigil.start("serve", "--listen", "127.0.0.1:0", "--json")
-        var lines = process.lines.makeAsyncIterator()
-        let said = try #require(Command.object(await lines.next() ?? ""))
-        let address = try #require(said["listen"] as? String)
-        port = try #require(address.split(separator: ":").last.flatMap { Int($0) })
-        client = try await Client.connect(to: .init(ipAddress: "127.0.0.1", port: port))
-    }
-
-    /// Puts, and returns the status.
-    func put(_ key: String, _ value: String) async throws -> Int? {
-        // etcdserverpb.PutRequest: field 1 is the key, field 2 the value.
-        let message =
-            [0x0A, UInt8(key.utf8.count)] + Array(key.utf8) + [0x12, UInt8(value.utf8.count)] + Array(value.utf8)
-        return try await client.unary("/etcdserverpb.KV/Put", message).status
     }
 }
