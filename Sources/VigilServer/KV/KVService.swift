@@ -58,10 +58,8 @@ struct KVService {
 
     private func transaction(_ request: EtcdTxnRequest, bytes: Int) async throws -> EtcdTxnResponse {
         try TransactionCheck.check(request, member.options)
-        if request.writes {
-            try checkSize(bytes)
-            try member.alarms.requireWritable(grows: request.puts)
-        }
+        if !request.isReadOnly { try checkSize(bytes) }
+        if request.writes { try member.alarms.requireWritable(grows: request.puts) }
         return try await TransactionExecution.run(request, member)
     }
 

@@ -81,6 +81,11 @@ extension EtcdTxnRequest {
         }
     }
 
+    /// Whether etcd takes it for one that only reads: each step of either branch is a range, and none a transaction.
+    var isReadOnly: Bool {
+        (success + failure).allSatisfy { if case .requestRange? = $0.request { true } else { false } }
+    }
+
     /// Whether any step of either branch puts or deletes something.
     var writes: Bool {
         (success + failure).contains { operation in

@@ -63,6 +63,7 @@ final class MonitoringServer: Service {
                         guard let connection else { continue }
                         group.addTask { await self.serve(connection) }
                     }
+                } catch is CancellationError {
                 } catch {
                     self.logger.error("metrics are not served any more", metadata: ["error": "\(error)"])
                 }
