@@ -4,14 +4,28 @@ import NIOHTTP2
 
 extension ConnectionHandler {
     /// Does what tasks have asked for, and writes all of it out together.
+    ///
+    /// Messages of one call that come together leave in one DATA frame, as far as it holds them: a frame costs more than
+    /// a small message.
     func carryOut(_ orders: [Connection.Order]) {
-        for order in orders { carryOut(order) }
+        var gathered: GatheredMessages?
+        for order in orders {
+            if case .message(let call, let bytes, let isFirst) = order {
+                if gathered?.add(bytes, of: call) == true { continue }
+                if let gathered { send(gathered) }
+                gathered = GatheredMessages(call: call, bytes: bytes, isFirst: isFirst)
+            } else {
+                if let messages = gathered.take() { send(messages) }
+                carryOut(order)
+            }
+        }
+        if let gathered { send(gathered) }
         context?.flush()
     }
 
     private func carryOut(_ order: Connection.Order) {
         switch order {
-        case .message(let call, let bytes, let isFirst): send(bytes, of: call, isFirst: isFirst)
+        case .message: preconditionFailure("messages are gathered before they are sent")
         case .end(let call, let status, let trailers, let isFirst):
             end(call.stream, with: isFirst ? .trailersOnly(status, trailers) : .trailers(status, trailers))
         case .credit(let call): refillWindow(call.stream)
@@ -23,8 +37,8 @@ extension ConnectionHandler {
         }
     }
 
-    private func send(_ bytes: ByteBuffer, of call: Call, isFirst: Bool) {
-        let count = bytes.readableBytes
+    private func send(_ messages: GatheredMessages) {
+        let (call, count) = (messages.call, messages.bytes.readableBytes)
         guard let context, streams[call.stream]?.isAnswered == false else {
             call.sent(count)
             return
@@ -33,18 +47,18 @@ extension ConnectionHandler {
             let status = Status(.resourceExhausted, "the client has not taken \(unsent) bytes of answers")
             call.sent(count)
             _ = call.abort(status)
-            end(call.stream, with: isFirst ? .trailersOnly(status) : .trailers(status))
+            end(call.stream, with: messages.isFirst ? .trailersOnly(status) : .trailers(status))
             return
         }
         unsent += count
         pings.sent()
-        if isFirst { write(.headers(.init(headers: .response)), on: call.stream) }
+        if messages.isFirst { write(.headers(.init(headers: .response)), on: call.stream) }
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { _ in
             self.unsent -= count
             call.sent(count)
         }
-        write(.data(.init(data: .byteBuffer(bytes))), on: call.stream, promise: promise)
+        write(.data(.init(data: .byteBuffer(messages.bytes))), on: call.stream, promise: promise)
     }
 
     /// Answers a request that is no call.
@@ -109,5 +123,20 @@ extension ConnectionHandler {
             self.context?.flush()
             self.context?.close(promise: nil)
         }
+    }
+}
+
+/// Messages of one call that leave together.
+private struct GatheredMessages {
+    let call: Call
+    var bytes: ByteBuffer
+    /// Whether nothing was sent before them.
+    let isFirst: Bool
+
+    /// Adds the next message; false if it is another call's, or too much for one frame.
+    mutating func add(_ message: ByteBuffer, of other: Call) -> Bool {
+        guard other === call, bytes.readableBytes + message.readableBytes <= Limits.frameBytes else { return false }
+        bytes.writeImmutableBuffer(message)
+        return true
     }
 }

@@ -6,8 +6,11 @@ extension HPACKHeaders {
         ":status": "200", "content-type": "application/grpc", "grpc-accept-encoding": "identity,gzip",
     ]
 
+    private static let success: HPACKHeaders = ["grpc-status": "0"]
+
     /// What ends an answer.
     static func trailers(_ status: Status, _ added: HPACKHeaders = [:]) -> HPACKHeaders {
+        if status == .ok, added.isEmpty { return success }
         var trailers: HPACKHeaders = ["grpc-status": String(status.code.rawValue)]
         if !status.message.isEmpty { trailers.add(name: "grpc-message", value: StatusMessage.encode(status.message)) }
         trailers.add(contentsOf: added)

@@ -8,7 +8,7 @@ struct EventBatch {
     private let member: Member
     private let fragments: Bool
     private let wantsNothing: Bool
-    private var events: [EtcdEvent] = []
+    private var events: [WatchEvent] = []
     private var sizes: [Int] = []
     private var bytes = 0
     private var revision: Revision = 0
@@ -46,29 +46,22 @@ struct EventBatch {
                 + (event.previous.map { $0.key.count + $0.value.count } ?? 0)
             bytes += size
             sizes.append(size)
-            events.append(EtcdEvent(event))
+            events.append(event)
         }
     }
 
-    /// The next response: all events, or as many as a fragment may have. Nil if there are none.
-    mutating func takeResponse() -> EtcdWatchResponse? {
+    /// The next response, encoded: all events, or as many as a fragment may have. Nil if there are none.
+    mutating func takeResponse() -> [UInt8]? {
         guard taken < events.count else { return nil }
-        var end = events.count
-        if fragments {
-            var size = 0
-            end = taken
-            repeat {
-                size += sizes[end]
-                end += 1
-            } while end < events.count && size + sizes[end] <= Limits.fragmentBytes
-        }
-        var response = EtcdWatchResponse()
-        response.header = member.header(revision)
-        response.watchID = watchID
-        response.events = Array(events[taken..<end])
-        response.fragment = end < events.count
-        member.counters.events.add(end - taken)
-        taken = end
-        return response
+        let first = taken
+        var size = 0
+        repeat {
+            size += sizes[taken]
+            taken += 1
+        } while taken < events.count && (!fragments || size + sizes[taken] <= Limits.fragmentBytes)
+        member.counters.events.add(taken - first)
+        return member.watchResponse(
+            watchID, revision: revision, events: events[first..<taken], isFragment: taken < events.count,
+            capacity: size)
     }
 }

@@ -182,7 +182,7 @@ final class WatchStream: Sendable {
                             // After what came before it.
                             failure = error
                         }
-                        return try batch.takeResponse()?.serializedBytes()
+                        return batch.takeResponse()
                     }
                 } while batch.hasMore
                 table.withLock { $0.sent(id) }

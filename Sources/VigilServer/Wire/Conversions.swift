@@ -31,19 +31,3 @@ extension EtcdKeyValue {
         lease = keyValue.lease
     }
 }
-
-extension EtcdEvent {
-    init(_ event: WatchEvent) {
-        self.init()
-        switch event.type {
-        case .put:
-            type = .put
-            kv = EtcdKeyValue(event.keyValue!)
-        case .delete:
-            type = .delete
-            kv.key = Data(event.key)
-            kv.modRevision = event.revision.onWire
-        }
-        if let previous = event.previous { prevKv = EtcdKeyValue(previous) }
-    }
-}
