@@ -160,6 +160,13 @@ final class ClientHandler: ChannelInboundHandler {
 
     // MARK: Frames
 
+    /// How much may still come on the connection, after what has come: also of calls that have ended here meanwhile, whose
+    /// frames are not passed on.
+    private func windowChanged(to window: Int) {
+        guard window <= Limits.connectionWindowBytes / 2 else { return }
+        write(.windowUpdate(windowSizeIncrement: Limits.connectionWindowBytes - window), on: .rootStream)
+    }
+
     func write(_ payload: HTTP2Frame.FramePayload, on id: HTTP2StreamID) {
         context?.writeAndFlush(wrapOutboundOut(HTTP2Frame(streamID: id, payload: payload)), promise: nil)
     }
@@ -182,9 +189,6 @@ final class ClientHandler: ChannelInboundHandler {
         case .headers(let headers): received(headers, id)
         case .data(let data):
             guard case .byteBuffer(let bytes) = data.data else { return }
-            if bytes.readableBytes > 0 {
-                write(.windowUpdate(windowSizeIncrement: bytes.readableBytes), on: .rootStream)
-            }
             calls[id]?.frames.yield(.data(bytes, isLast: data.endStream))
         case .rstStream(let code): calls[id]?.frames.yield(.reset(code.networkCode))
         case .goAway(_, let code, let text):
@@ -206,7 +210,12 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? StreamClosedEvent { end(event.streamID) }
+        switch event {
+        case let event as NIOHTTP2WindowUpdatedEvent where event.streamID == .rootStream:
+            if let window = event.inboundWindowSize { windowChanged(to: window) }
+        case let event as StreamClosedEvent: end(event.streamID)
+        default: break
+        }
         context.fireUserInboundEventTriggered(event)
     }
 }

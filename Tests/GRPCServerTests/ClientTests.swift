@@ -30,6 +30,20 @@ import Testing
         }
     }
 
+    /// What still comes of calls that have ended here takes of the connection's window like everything else.
+    @Test func cancelledCallsDoNotUseUpTheConnection() async throws {
+        let flood = GRPCServer.Method("/test.Test/Flood", isLasting: true) { call in
+            while true { try await call.send([UInt8](repeating: 1, count: 10_000)) }
+        }
+        try await withServer([flood]) { client, _ in
+            for _ in 0..<100 {
+                let call = try await client.call("/test.Test/Flood")
+                #expect(try await call.next() != nil)
+                try await call.cancel()
+            }
+        }
+    }
+
     @Test func aLostConnectionIsSaid() async throws {
         try await withServer([Methods.waiting(began: began, cancelled: cancelled)]) { client, _ in
             let call = try await client.call("/test.Test/Wait")

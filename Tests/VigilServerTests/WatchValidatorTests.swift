@@ -147,6 +147,8 @@ private struct WatchRun {
     private func wait(for revision: Int64, in store: WatchStore) async throws {
         let revision = Revision(onWire: min(revision, end))
         while store.head < revision {
+            // The watch of a task that is cancelled ends at once.
+            try Task.checkCancellation()
             for try await _ in try store.watch(.all, from: .revision(store.head + 1)) { break }
         }
     }

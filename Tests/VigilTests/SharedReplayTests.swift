@@ -22,8 +22,8 @@ import Testing
             #expect(seen == Array(repeating: Self.revisions, count: Self.watches))
             let blocks = try store.statistics().blocks
             #expect(blocks >= 90, "the cache keeps 32")
-            // Some watches may lag behind the others: a second time is allowed, a hundredth is not.
-            #expect(store.reader.cache.decodedCount <= 2 * blocks)
+            // Some watches may lag behind the others: a few times is allowed, a hundred is not.
+            #expect(store.reader.cache.decodedCount <= 4 * blocks)
             try await store.close()
         }
     }
