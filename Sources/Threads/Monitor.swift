@@ -53,6 +53,11 @@ package final class Monitor<Value>: @unchecked Sendable {
         return try body(&value)
     }
 
+    /// Wakes the threads that wait, to look at what was changed with the lock held.
+    package func wake() {
+        pthread_cond_broadcast(condition)
+    }
+
     /// Waits until `body` returns something, asking it at each notification. With `seconds` also when that time is over:
     /// then `body` is asked once more and its nil is returned.
     @discardableResult

@@ -6,6 +6,11 @@ enum Limits {
     static let groupRecords = 4096
     /// Writers of a group that the committer resumes by itself; more are resumed by a task.
     static let answersInPlace = 8
+    /// Writes that a writer's thread commits at once; more are left to the committer's own.
+    static let ledInPlace = 4
+    /// The time that a group may have taken for the next to be led by a writer's thread: a disk that is slow keeps nobody
+    /// but the committer's own thread waiting.
+    static let ledTime = Duration.milliseconds(1)
     /// Writes that may wait to be committed; each is a suspended task.
     static let waitingWrites = 1 << 20
     /// Comparisons and operations of one transaction.

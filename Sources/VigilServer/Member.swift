@@ -1,4 +1,6 @@
 import GRPCServer
+import NIOCore
+import NIOPosix
 import Synchronization
 import Threads
 import Vigil
@@ -47,6 +49,11 @@ final class Member: Sendable {
 
     func beginShutdown() {
         shutdown.store(true, ordering: .relaxed)
+    }
+
+    /// Has commits made by the event loop that the caller is on, if any, once it has taken up all that has come.
+    var leadScheduler: LeadScheduler? {
+        MultiThreadedEventLoopGroup.currentEventLoop.map { eventLoop in { eventLoop.execute($0) } }
     }
 
     /// Carries out a write; one for which the store has no room raises the alarm that says so.

@@ -2,7 +2,15 @@ import Changes
 import RevisionLog
 import Threads
 
-/// The one thread that assigns revisions. Whatever waits when it is free becomes one group: one frame, one flush.
+/// Has `lead` called soon, once, on a thread that may wait for a flush.
+package typealias LeadScheduler = (_ lead: @escaping @Sendable () -> Void) -> Void
+
+/// Where revisions are assigned, by one thread at a time, the leader. Whatever waits when it begins becomes one group: one
+/// frame, one flush.
+///
+/// There is a thread for it. A writer whose own thread may wait for a flush can have that lead (``LeadScheduler``), which
+/// spares a lone writer two changes of threads, half of what its put would take. So that nobody else has to wait for
+/// such a thread, it leads one group, of few requests, and only while flushes are fast.
 final class Committer: Sendable {
     /// One write, and who waits for it.
     ///
@@ -17,8 +25,19 @@ final class Committer: Sendable {
         case ending(Int64, UnsafeContinuation<CommitGroup.Ending, any Error>)
     }
 
+    private enum Leader {
+        case nobody
+        /// A writer's thread will be, soon.
+        case scheduled
+        case running
+    }
+
+    /// Whenever somebody waits there is a leader, or the thread was notified.
     private struct Queue {
         var waiting: [Request] = []
+        var leader = Leader.nobody
+        /// Whether the last group took so little time that a writer's thread may lead one.
+        var isFast = false
         var isStopping = false
 
         /// Why `count` more cannot wait, if they cannot.
@@ -30,34 +49,45 @@ final class Committer: Sendable {
                 "\(waiting.count) writes wait and \(count) come; the limit is \(Limits.waitingWrites): "
                     + "let some finish first")
         }
+
+        /// Whether what waits is left to a writer's thread.
+        var isLeft: Bool {
+            leader == .running || leader == .scheduled && waiting.count <= Limits.ledInPlace && !isStopping
+        }
     }
 
     private let queue = Monitor(Queue())
-    private let log: RevisionLog
-    private let clock: @Sendable () -> Int64
-    private let committed: @Sendable (ChangeBatch) -> Void
+    private let groups: GroupWriter
     private let thread = Monitor<OSThread?>(nil)
 
-    /// `clock` says the commit time of a group, in milliseconds since 1970. `committed` is called on the committer's
-    /// thread with each group, when its writers' acknowledgement is under way.
+    /// `clock` says the commit time of a group, in milliseconds since 1970. `committed` is called by the leader with each
+    /// group, when its writers' acknowledgement is under way.
     init(
         log: RevisionLog, clock: @escaping @Sendable () -> Int64, committed: @escaping @Sendable (ChangeBatch) -> Void
     ) {
-        self.log = log
-        self.clock = clock
-        self.committed = committed
+        groups = GroupWriter(log: log, clock: clock, committed: committed)
         let started = OSThread { [self] in run() }
         thread.withLock { $0 = started }
     }
 
-    /// Queues a write; it is answered when it is durable and visible, or has failed.
-    func submit(_ request: Request) {
-        let refusal: StoreError? = queue.notify { queue in
+    /// How many writes wait, and whether a writer's thread may lead.
+    var load: (waiting: Int, isFast: Bool) { queue.withLock { ($0.waiting.count, $0.isFast) } }
+
+    /// Queues a write; it is answered when it is durable and visible, or has failed. With `schedule` the caller's thread
+    /// may come to lead.
+    func submit(_ request: Request, leading schedule: LeadScheduler? = nil) {
+        var leads = false
+        let refusal: StoreError? = queue.withLock { queue in
             if let refusal = queue.refusal(of: 1) { return refusal }
             queue.waiting.append(request)
+            if schedule != nil, queue.isFast, queue.leader == .nobody, queue.waiting.count == 1 {
+                queue.leader = .scheduled
+                leads = true
+            }
             return nil
         }
-        if let refusal { request.refuse(refusal) }
+        if let refusal { return request.refuse(refusal) }
+        if leads { schedule?(lead) } else { queue.wake() }
     }
 
     /// Queues writes, to be made in this order.
@@ -76,79 +106,51 @@ final class Committer: Sendable {
         thread.withLock { $0 }?.join()
     }
 
-    // MARK: On the thread
+    // MARK: The leader
 
     private func run() {
-        let versions = RecentVersions(log: log)
         var requests: [Request] = []
-        var answers: [CommitGroup.Outcome] = []
         while true {
             requests.removeAll(keepingCapacity: true)
             let isOver: Bool = queue.wait { queue -> Bool? in
+                if queue.isLeft { return nil }
                 if queue.waiting.isEmpty { return queue.isStopping ? true : nil }
+                queue.leader = .running
                 swap(&queue.waiting, &requests)
                 return false
             }!
             if isOver { return }
-            var done = 0
-            while done < requests.count { done = commitGroup(requests, from: done, versions, &answers) }
+            write(requests)
         }
     }
 
-    /// Commits as many of `requests` as make one group, from `first` on; returns where the next group begins.
-    private func commitGroup(
-        _ requests: [Request], from first: Int, _ versions: RecentVersions, _ outcomes: inout [CommitGroup.Outcome]
-    ) -> Int {
-        versions.forget()
-        var group = CommitGroup(log: log, versions: versions)
-        outcomes.removeAll(keepingCapacity: true)
-        var next = first
-        while next < requests.count, group.accepts(requests[next]) {
-            outcomes.append(group.add(requests[next]))
-            next += 1
+    /// Leads one group on a writer's thread, unless others have taken it over meanwhile.
+    private func lead() {
+        let requests: [Request] = queue.withLock { queue in
+            guard queue.leader == .scheduled else { return [] }
+            queue.leader = queue.waiting.isEmpty ? .nobody : .running
+            defer { queue.waiting = [] }
+            return queue.waiting
         }
-        var batch: ChangeBatch?
-        var failure: StoreError?
-        if !group.isEmpty {
-            let finished = group.finish(milliseconds: clock())
-            do {
-                try log.append(finished)
-                batch = finished
-            } catch {
-                failure = StoreError(wrapping: error)
-                versions.reload()
-            }
-        }
-        Answers(requests: requests[first..<next], outcomes: outcomes, failure: failure).give()
-        if let batch { committed(batch) }
-        return next
-    }
-}
-
-/// What to tell the writers of one group.
-private struct Answers: Sendable {
-    let requests: ArraySlice<Committer.Request>
-    let outcomes: [CommitGroup.Outcome]
-    let failure: StoreError?
-
-    /// Resumes the writers. Many are resumed by a task: from this thread each would wake a thread of the tasks' pool that
-    /// has just fallen asleep, which costs more than the rest of a put; from within the pool the first does.
-    func give() {
-        if requests.count > Limits.answersInPlace {
-            Task.detached { resumeAll() }
-        } else {
-            resumeAll()
-        }
+        if !requests.isEmpty { write(requests) }
     }
 
-    private func resumeAll() {
-        for (request, outcome) in zip(requests, outcomes) { request.answer(outcome, failure) }
+    private func write(_ requests: [Request]) {
+        let began = ContinuousClock.now
+        groups.write(requests)
+        let isFast = ContinuousClock.now - began <= Limits.ledTime
+        let wakes = queue.withLock { queue in
+            queue.leader = .nobody
+            queue.isFast = isFast
+            return queue.isStopping || !queue.waiting.isEmpty
+        }
+        if wakes { queue.wake() }
     }
 }
 
 extension Committer.Request {
     /// Resumes the writer: with its own error, else with the group's, else with the outcome.
-    fileprivate func answer(_ outcome: CommitGroup.Outcome, _ failure: StoreError?) {
+    func answer(_ outcome: CommitGroup.Outcome, _ failure: StoreError?) {
         switch (self, outcome, failure) {
         case (_, .refused(let error), _): refuse(error)
         case (_, _, let error?): refuse(error)
@@ -162,7 +164,7 @@ extension Committer.Request {
         }
     }
 
-    fileprivate func refuse(_ error: StoreError) {
+    func refuse(_ error: StoreError) {
         switch self {
         case .put(_, _, let continuation): continuation.resume(throwing: error)
         case .transaction(_, let continuation): continuation.resume(throwing: error)

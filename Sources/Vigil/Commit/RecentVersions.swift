@@ -6,7 +6,7 @@ import RevisionLog
 ///
 /// Two generations, so that forgetting costs nothing: the older one is dropped whole when the checkpoint has passed it.
 ///
-/// Belongs to the committer's thread.
+/// Belongs to the leader of the commits.
 final class RecentVersions {
     private var young: [Bytes: VersionNumbers] = [:]
     private var old: [Bytes: VersionNumbers] = [:]

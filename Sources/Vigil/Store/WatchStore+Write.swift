@@ -11,8 +11,15 @@ extension WatchStore {
     ///   is opened again.
     @discardableResult
     public func put(_ key: Bytes, _ value: Bytes) async throws -> Revision {
+        try await put(key, value, leading: nil)
+    }
+
+    /// The same; the caller's thread may come to make the commit.
+    package func put(_ key: Bytes, _ value: Bytes, leading schedule: LeadScheduler?) async throws -> Revision {
         let (_, committer) = try requireCommitter()
-        return try await withUnsafeThrowingContinuation { committer.submit(.put(key, value, $0)) }
+        return try await withUnsafeThrowingContinuation {
+            committer.submit(.put(key, value, $0), leading: schedule)
+        }
     }
 
     /// Deletes `key`, if it exists.
@@ -32,8 +39,17 @@ extension WatchStore {
     /// - Throws: as ``put(_:_:)``; `.duplicateKey` if a key would be changed twice.
     @discardableResult
     public func transaction(_ transaction: Transaction) async throws -> TransactionResult {
+        try await self.transaction(transaction, leading: nil)
+    }
+
+    /// The same; the caller's thread may come to make the commit.
+    package func transaction(
+        _ transaction: Transaction, leading schedule: LeadScheduler?
+    ) async throws -> TransactionResult {
         let (_, committer) = try requireCommitter()
-        return try await withUnsafeThrowingContinuation { committer.submit(.transaction(transaction, $0)) }
+        return try await withUnsafeThrowingContinuation {
+            committer.submit(.transaction(transaction, $0), leading: schedule)
+        }
     }
 
     /// Carries out `transactions` in this order, each a revision of its own, without waiting for the flush of one before

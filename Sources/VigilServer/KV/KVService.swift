@@ -35,11 +35,13 @@ struct KVService {
         try member.alarms.requireWritable(grows: true)
         var response = EtcdPutResponse()
         if !request.prevKv, !request.ignoreValue, !request.ignoreLease, request.lease == 0 {
-            let revision = try await member.store.put(Bytes(request.key), Bytes(request.value))
+            let revision = try await member.store.put(
+                Bytes(request.key), Bytes(request.value), leading: member.leadScheduler)
             response.header = member.header(revision)
             return response
         }
-        let result = try await member.store.transaction(Transaction(then: [request.operation]))
+        let result = try await member.store.transaction(
+            Transaction(then: [request.operation]), leading: member.leadScheduler)
         if request.prevKv, case .put(let previous?)? = result.outputs.first { response.prevKv = EtcdKeyValue(previous) }
         response.header = member.header(result.revision)
         return response
@@ -49,7 +51,8 @@ struct KVService {
         guard !request.key.isEmpty else { throw Status.emptyKey }
         try member.alarms.requireWritable(grows: false)
         let keys = KeyRange(key: request.key, end: request.rangeEnd)
-        let result = try await member.store.transaction(Transaction(then: [.deleteRange(keys)]))
+        let result = try await member.store.transaction(
+            Transaction(then: [.deleteRange(keys)]), leading: member.leadScheduler)
         guard case .delete(let previous)? = result.outputs.first else { return EtcdDeleteRangeResponse() }
         var response = EtcdDeleteRangeResponse(previous, withPrevious: request.prevKv)
         response.header = member.header(result.revision)

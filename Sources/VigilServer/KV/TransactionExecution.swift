@@ -12,7 +12,8 @@ struct TransactionExecution {
 
     /// `request` must have been checked.
     static func run(_ request: EtcdTxnRequest, _ member: Member) async throws -> EtcdTxnResponse {
-        let result = try await member.store.transaction(try transaction(request))
+        let result = try await member.store.transaction(
+            try transaction(request), leading: member.leadScheduler)
         var execution = TransactionExecution(
             revisions: (result.changed ? result.revision - 1 : result.revision, result.revision))
         var response = execution.response(to: request, succeeded: result.succeeded, result.outputs)

@@ -1,0 +1,76 @@
+import Changes
+import RevisionLog
+
+/// Makes groups of requests, writes them and answers.
+///
+/// Sound as `@unchecked Sendable`: only the leader calls it, and leaders follow one another under the committer's lock.
+final class GroupWriter: @unchecked Sendable {
+    private let log: RevisionLog
+    private let clock: @Sendable () -> Int64
+    private let committed: @Sendable (ChangeBatch) -> Void
+    private let versions: RecentVersions
+    private var outcomes: [CommitGroup.Outcome] = []
+
+    init(
+        log: RevisionLog, clock: @escaping @Sendable () -> Int64, committed: @escaping @Sendable (ChangeBatch) -> Void
+    ) {
+        self.log = log
+        self.clock = clock
+        self.committed = committed
+        versions = RecentVersions(log: log)
+    }
+
+    /// Commits `requests`, in as few groups as they make.
+    func write(_ requests: [Committer.Request]) {
+        var done = 0
+        while done < requests.count { done = writeGroup(requests, from: done) }
+    }
+
+    /// Commits as many of `requests` as make one group, from `first` on; returns where the next group begins.
+    private func writeGroup(_ requests: [Committer.Request], from first: Int) -> Int {
+        versions.forget()
+        var group = CommitGroup(log: log, versions: versions)
+        outcomes.removeAll(keepingCapacity: true)
+        var next = first
+        while next < requests.count, group.accepts(requests[next]) {
+            outcomes.append(group.add(requests[next]))
+            next += 1
+        }
+        var batch: ChangeBatch?
+        var failure: StoreError?
+        if !group.isEmpty {
+            let finished = group.finish(milliseconds: clock())
+            do {
+                try log.append(finished)
+                batch = finished
+            } catch {
+                failure = StoreError(wrapping: error)
+                versions.reload()
+            }
+        }
+        Answers(requests: requests[first..<next], outcomes: outcomes, failure: failure).give()
+        if let batch { committed(batch) }
+        return next
+    }
+}
+
+/// What to tell the writers of one group.
+private struct Answers: Sendable {
+    let requests: ArraySlice<Committer.Request>
+    let outcomes: [CommitGroup.Outcome]
+    let failure: StoreError?
+
+    /// Resumes the writers. Many are resumed by a task: from this thread each would wake a thread of the tasks' pool that
+    /// has just fallen asleep, which costs more than the rest of a put; from within the pool the first does.
+    func give() {
+        if requests.count > Limits.answersInPlace {
+            Task.detached { resumeAll() }
+        } else {
+            resumeAll()
+        }
+    }
+
+    private func resumeAll() {
+        for (request, outcome) in zip(requests, outcomes) { request.answer(outcome, failure) }
+    }
+}
