@@ -33,6 +33,33 @@ import Vigil
         }
     }
 
+    /// Leases, properties and a closing in good order, from the committed files and from newly made ones.
+    @Test(arguments: [true, false]) func leasesAndProperties(isCommitted: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/store"
+            if isCommitted {
+                try FileManager.default.copyItem(
+                    atPath: Self.folder.appendingPathComponent("format-3-leases").path, toPath: path)
+            } else {
+                let maker = try ChildProcess(built: "CrashWriter", ["fixture-leases", path])
+                #expect(await maker.status() == -SIGKILL)
+            }
+            for access in [StoreOptions.Access.readOnly, .readWrite, .readWrite] {
+                let store = try await WatchStore.open(path, options: StoreOptions(access: access))
+                #expect(try store.check(deep: true).problems == [])
+                #expect(store.head == 9)
+                #expect(try store.leases().map(\.id).sorted() == [1, 2, 3])
+                #expect(try store.lease(3)?.seconds == 1_000_000_003)
+                #expect(try store.keys(ofLease: 1).sorted() == ["leased/4", "leased/5"])
+                #expect(try store.keys(ofLease: 2).isEmpty)
+                #expect(try store.keys(ofLease: 3) == ["leased/1"])
+                #expect(try store.properties("").map(\.name).sorted() == ["empty", "one", "two"])
+                #expect(try store.property("two") == [UInt8](repeating: 7, count: 300))
+                try await store.close()
+            }
+        }
+    }
+
     private static func lines() throws -> [String] {
         let text = try String(contentsOf: folder.appendingPathComponent("format-1-edges.txt"), encoding: .utf8)
         return text.split(separator: "\n").map(String.init)

@@ -7,14 +7,7 @@ import Vigil
 /// For a new format: run it, keep `data.mdb`, `journal-000` and `lock` as `Fixtures/format-N-edges`, and if it differs the output as
 /// `Fixtures/format-N-edges.txt`. Those of older formats stay.
 func makeFixture(_ path: String) async throws {
-    var options = StoreOptions()
-    options.log.segmentBytes = 64 << 10
-    options.log.segments = 2
-    options.log.transactionBytes = 8 << 10
-    options.log.checkpointBytes = 64 << 10
-    // Only the compactions make checkpoints.
-    options.log.checkpointInterval = .seconds(3600)
-    let store = try await WatchStore.open(path, options: options)
+    let store = try await WatchStore.open(path, options: fixtureOptions())
 
     // A block that compresses, with values from one byte to more than a page of LMDB.
     for index in 1...24 {
@@ -56,6 +49,36 @@ func makeFixture(_ path: String) async throws {
     try await store.setCursor(
         "holding", hold: CursorHold(revisions: 1, age: .seconds(86_400), bytes: 1 << 20, then: .fail))
     kill(getpid(), SIGKILL)
+}
+
+/// Makes what is new with format 3: leases with keys, some in LMDB and some in the journal alone, properties, and the
+/// mark of a closing in good order, after which more was written. Keep it as `Fixtures/format-3-leases`.
+func makeLeaseFixture(_ path: String) async throws {
+    var store = try await WatchStore.open(path, options: fixtureOptions())
+    for id in 1...3 as ClosedRange<Int64> { _ = try await store.grantLease(seconds: 1_000_000_000 + id, id: id) }
+    for index in 1...4 { try await store.put(Bytes("leased/\(index)"), "v", lease: Int64(index % 2 + 1)) }
+    try await store.put("free", "v")
+    try await store.setProperties(["one": [1], "empty": [], "gone": [2]])
+    try await store.close()
+
+    store = try await WatchStore.open(path, options: fixtureOptions())
+    try await store.put("leased/1", "moved", lease: 3)
+    try await store.put("leased/2", "let go")
+    try await store.delete("leased/3")
+    try await store.put("leased/5", "v", lease: 1)
+    try await store.setProperties(["gone": nil, "two": [UInt8](repeating: 7, count: 300)])
+    kill(getpid(), SIGKILL)
+}
+
+/// For a small file, and with checkpoints only by compactions and at the end.
+private func fixtureOptions() -> StoreOptions {
+    var options = StoreOptions()
+    options.log.segmentBytes = 64 << 10
+    options.log.segments = 2
+    options.log.transactionBytes = 8 << 10
+    options.log.checkpointBytes = 64 << 10
+    options.log.checkpointInterval = .seconds(3600)
+    return options
 }
 
 /// Prints the events since the last call.

@@ -26,6 +26,7 @@ import Vigil
 //     CrashWriter backup PATH FILE N               backs up, and kills itself at the N-th report of progress
 //     CrashWriter restore FILE PATH N              restores, likewise
 //     CrashWriter fixture PATH                     makes the store of Tests/RevisionLogTests/Fixtures, prints its events
+//     CrashWriter fixture-leases PATH              makes the other one, with leases
 //                                                  and kills itself
 //
 // Lines are written at once and whole, so that those of a killed process can be trusted.
@@ -59,5 +60,6 @@ case "hold": try hold(arguments[2])
 case "check": await read(arguments[2], checkedFirst: true)
 case "backup": try await backUp(arguments[2], to: arguments[3], killedAt: Int(arguments[4])!)
 case "restore": try await restore(arguments[2], to: arguments[3], killedAt: Int(arguments[4])!)
+case "fixture-leases": try await makeLeaseFixture(arguments[2])
 default: try await makeFixture(arguments[2])
 }

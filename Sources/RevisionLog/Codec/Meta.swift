@@ -17,6 +17,8 @@ import Changes
 //     72      8     bytes of their payloads before compression
 //     80      8     sealed: the first revision of a block; those before it are as large as they get (LogWriter+Sealing.swift)
 //     88      8     keys that are attached to leases, as many as the database `leased` names (LeaseIndex.swift)
+//     96      8     closed: the epoch of the journal when the store was last closed in good order, everything in LMDB; 0 if
+//                   that is not known (Journal.swift)
 //
 // Format version 2 ends before that, and has no databases `leases`, `leased` and `properties`. Format version 1 ends before `sealed` and has no database `cursors`. It is read as if nothing were sealed. Both become version 3
 // when they are opened for writing.
@@ -26,7 +28,7 @@ struct Meta: Equatable {
     static let format: UInt32 = 3
     static let key = Array("store".utf8)
     private static let magic = Array("VIGIL\0\0\0".utf8)
-    private static let lengths: [UInt32: Int] = [1: 80, 2: 88, 3: 96]
+    private static let lengths: [UInt32: Int] = [1: 80, 2: 88, 3: 104]
 
     var storeID: UInt64
     var checkpoint: Revision = 0
@@ -38,6 +40,7 @@ struct Meta: Equatable {
     var logRawBytes: Int64 = 0
     var sealed: Revision = 1
     var leasedKeys: Int64 = 0
+    var closedEpoch: UInt64 = 0
     /// The version that it was read as.
     private(set) var format = Meta.format
 
@@ -72,7 +75,10 @@ struct Meta: Equatable {
         logBytes = bytes.littleEndian(64, as: Int64.self)
         logRawBytes = bytes.littleEndian(72, as: Int64.self)
         if format >= 2 { sealed = bytes.littleEndian(80, as: Int64.self) }
-        if format >= 3 { leasedKeys = bytes.littleEndian(88, as: Int64.self) }
+        if format >= 3 {
+            leasedKeys = bytes.littleEndian(88, as: Int64.self)
+            closedEpoch = bytes.littleEndian(96, as: UInt64.self)
+        }
         self.format = format
     }
 
@@ -91,6 +97,7 @@ struct Meta: Equatable {
         for number in [checkpoint, compacted, dropped, keys, blocks, logBytes, logRawBytes, sealed, leasedKeys] {
             bytes.appendLittleEndian(number)
         }
+        bytes.appendLittleEndian(closedEpoch)
         let checksum = bytes.withUnsafeBytes { Meta.checksum($0) }
         withUnsafeBytes(of: checksum.littleEndian) { sum in
             for (index, byte) in sum.enumerated() { bytes[12 + index] = byte }

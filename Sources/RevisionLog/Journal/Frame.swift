@@ -103,10 +103,11 @@ struct FrameHeader: Sendable, Hashable {
         return (header, length..<length + stored)
     }
 
-    /// How long the frame claims to be whose header `bytes` are; nil if they are none of a frame with `firstRevision`.
-    static func claimedLength(_ bytes: UnsafeRawBufferPointer, firstRevision: Revision) -> Int? {
+    /// How long the frame claims to be whose header `bytes` are; nil if they are none of a frame, with `firstRevision` if
+    /// that is given.
+    static func claimedLength(_ bytes: UnsafeRawBufferPointer, firstRevision: Revision? = nil) -> Int? {
         guard bytes.count >= length, bytes.littleEndian(0, as: UInt32.self) == magic,
-            bytes.littleEndian(24, as: Int64.self) == firstRevision
+            firstRevision == nil || bytes.littleEndian(24, as: Int64.self) == firstRevision
         else { return nil }
         return frameLength(Int(bytes.littleEndian(16, as: UInt32.self)))
     }

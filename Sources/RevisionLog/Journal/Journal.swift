@@ -6,6 +6,11 @@ import Threads
 /// The committer appends; at the level `.interval` another thread flushes; the checkpointer releases segments and
 /// prepares spare ones. A write or flush that failed is not repeated: nobody knows what the disk has kept of it. From
 /// then on every append fails.
+///
+/// Reading all segments is most of what opening a store would take, and is spared when the store was closed in good order:
+/// then LMDB has everything, and knows the epoch that the journal had (`Meta.closedEpoch`). Who opens it so writes his first
+/// frame, of a higher epoch, to the begin of the first segment, and flushes it before he writes another. So as long as a
+/// frame is there that is no newer than the closing, nothing was written since.
 final class Journal: Sendable {
     private struct Segment {
         var file: SegmentFile
@@ -19,6 +24,10 @@ final class Journal: Sendable {
         var current: Int
         var offset: Int
         var epoch: UInt64
+        /// That of the newest frame; 0 if there is none.
+        var lastEpoch: UInt64
+        /// Whether a frame was written since the journal was opened.
+        var isBegun = false
         var head: Revision
         var flushedThrough: Revision
         var released: Revision
@@ -35,18 +44,25 @@ final class Journal: Sendable {
     private let storeTag: UInt32
     private let segmentBytes: Int
     private let maximumSegments: Int
+    private let flushesFirst: Bool
     private let faults: JournalFaults?
     /// How long flushes took.
     let flushes = DurationCounters()
 
     /// Opens or creates the journal in `directory`, and passes every frame after `checkpoint` to `recover`. All of them
     /// are flushed before that, since the process that wrote them may have died before its flush.
+    ///
+    /// - Parameters:
+    ///   - closedEpoch: That of the last closing, see ``closingEpoch``; 0 if unknown.
+    ///   - flushesFirst: Whether the first frame is flushed here; without it every frame has to be flushed before the next.
     init(
         directory: String, storeTag: UInt32, segmentBytes: Int, maximumSegments: Int, checkpoint: Revision,
-        faults: JournalFaults? = nil, recover: (FrameHeader, [UInt8]) throws -> Void
+        closedEpoch: UInt64 = 0, flushesFirst: Bool = true, faults: JournalFaults? = nil,
+        recover: (FrameHeader, [UInt8]) throws -> Void
     ) throws {
         var files = try JournalScan.open(directory, readOnly: false)
-        let scan = try JournalScan(files, storeTag: storeTag)
+        let isClosed = try Self.isClosed(files, closedEpoch, storeTag: storeTag, segmentBytes: segmentBytes)
+        let scan = isClosed ? JournalScan(closed: files, closedEpoch) : try JournalScan(files, storeTag: storeTag)
         let frames = try scan.frames(after: checkpoint)
         for file in files where !frames.isEmpty { try file.flush() }
         for frame in frames {
@@ -66,13 +82,27 @@ final class Journal: Sendable {
         contents = Monitor(
             Contents(
                 segments: segments, current: current, offset: frames.last?.end ?? 0,
-                epoch: scan.epoch + 1, head: head, flushedThrough: head, released: checkpoint))
+                epoch: scan.epoch + 1, lastEpoch: scan.epoch, head: head, flushedThrough: head, released: checkpoint))
         self.directory = directory
         self.storeTag = storeTag
         self.segmentBytes = segmentBytes
         self.maximumSegments = maximumSegments
+        self.flushesFirst = flushesFirst
         self.faults = faults
     }
+
+    /// Whether nothing was written since the closing at `epoch`. A first frame of today's size has room in the first segment.
+    private static func isClosed(
+        _ files: [SegmentFile], _ epoch: UInt64, storeTag: UInt32, segmentBytes: Int
+    ) throws(StoreError) -> Bool {
+        guard epoch > 0, let file = files.first, file.length >= segmentBytes,
+            let first = try JournalScan.firstFrame(file)
+        else { return false }
+        return first.epoch <= epoch && first.storeTag == storeTag
+    }
+
+    /// The epoch to note when all revisions are in LMDB and the journal is closed; nil if it has failed.
+    var closingEpoch: UInt64? { contents.withLock { $0.failure == nil ? $0.lastEpoch : nil } }
 
     /// Makes frames invalid that were written but never acknowledged.
     private static func erase(_ frames: [JournalScan.Found], _ files: [SegmentFile]) throws(StoreError) {
@@ -118,9 +148,12 @@ final class Journal: Sendable {
         do throws(StoreError) {
             try faults?.beforeWrite?()
             try file.write(contents.buffer, at: contents.offset)
+            if flushesFirst, !contents.isBegun { try file.flush() }
         } catch {
             throw Self.fail(&contents, error)
         }
+        contents.isBegun = true
+        contents.lastEpoch = contents.epoch
         contents.offset += length
         contents.head = header.lastRevision
         contents.segments[contents.current].lastRevision = header.lastRevision

@@ -51,6 +51,20 @@ struct JournalScan {
         }
     }
 
+    /// Segments that are known to have nothing that counts, and are not read.
+    init(closed segments: [SegmentFile], _ epoch: UInt64) {
+        self.segments = segments
+        self.epoch = epoch
+    }
+
+    /// The frame at the begin of `segment`, if a whole, valid one is there.
+    static func firstFrame(_ segment: SegmentFile) throws(StoreError) -> FrameHeader? {
+        let header = try segment.read(at: 0, count: FrameHeader.length)
+        guard let claimed = header.withUnsafeBytes({ FrameHeader.claimedLength($0) }), claimed <= segment.length
+        else { return nil }
+        return try segment.read(at: 0, count: claimed).withUnsafeBytes { FrameHeader.read($0)?.header }
+    }
+
     /// Opens the segments in `directory`.
     static func open(_ directory: String, readOnly: Bool) throws(StoreError) -> [SegmentFile] {
         var segments: [SegmentFile] = []

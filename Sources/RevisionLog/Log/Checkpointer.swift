@@ -217,7 +217,7 @@ final class Checkpointer: CursorWriter {
                 rhythm.did(.seal)
             case .stop:
                 serve(&writer)
-                _ = checkpoint(&writer)
+                if checkpoint(&writer) { noteClosing(&writer) }
                 let abandoned = orders.withLock { orders in
                     defer { (orders.compactions, orders.seals) = ([], []) }
                     return orders.compactions.map(\.completion) + orders.seals.map(\.completion)
@@ -226,6 +226,14 @@ final class Checkpointer: CursorWriter {
                 return
             }
         }
+    }
+
+    /// Notes that the journal has nothing that LMDB lacks. If that fails, opening the store takes a little longer.
+    private func noteClosing(_ writer: inout LogWriter) {
+        guard let epoch = journal.closingEpoch, epoch != writer.meta.closedEpoch,
+            state.head == writer.meta.checkpoint
+        else { return }
+        if let meta = try? writer.commit({ next, _ in next.closedEpoch = epoch }) { writer.meta = meta }
     }
 
     private func nextJob(_ rhythm: inout CheckpointRhythm) -> Job {

@@ -39,7 +39,7 @@ package final class RevisionLog: Sendable {
         journal = try Journal(
             directory: path, storeTag: UInt32(truncatingIfNeeded: store.meta.storeID),
             segmentBytes: options.segmentBytes, maximumSegments: options.segments, checkpoint: store.meta.checkpoint,
-            faults: faults
+            closedEpoch: store.meta.closedEpoch, flushesFirst: durability != .sync, faults: faults
         ) { frames.append(($0, $1)) }
         try state.append(JournalPayload.decode(frames))
         reader = LogReader(

@@ -1,0 +1,136 @@
+import Changes
+import Foundation
+import TestSupport
+import Testing
+
+@testable import RevisionLog
+
+/// A journal that was closed in good order is not read when it is opened. What comes after it is found all the same.
+@Suite(.timeLimit(.minutes(2))) struct JournalClosingTests {
+    /// Opens the journal as a store does that was closed with `closedEpoch`.
+    private func open(
+        _ directory: JournalDirectory, checkpoint: Revision, closedEpoch: UInt64
+    ) throws -> (Journal, [Delivered]) {
+        var delivered: [Delivered] = []
+        let journal = try Journal(
+            directory: directory.path, storeTag: 7, segmentBytes: smallSegment, maximumSegments: 3,
+            checkpoint: checkpoint, closedEpoch: closedEpoch
+        ) { header, payload in
+            delivered.append(
+                Delivered(
+                    first: header.firstRevision, last: header.lastRevision, payload: Array(payload),
+                    epoch: header.epoch))
+        }
+        return (journal, delivered)
+    }
+
+    @Test func whatIsClosedIsNotRead() throws {
+        let directory = try JournalDirectory()
+        let (journal, _) = try open(directory, checkpoint: 0, closedEpoch: 0)
+        for revision in 1...20 as ClosedRange<Revision> { try journal.append(revision, bytes: 100) }
+        let epoch = try #require(journal.closingEpoch)
+        // Nobody would take it for whole.
+        var bytes = try directory.read()
+        bytes[500] ^= 1
+        try directory.write(bytes)
+        #expect(try open(directory, checkpoint: 20, closedEpoch: epoch).1.isEmpty)
+        #expect(storeError { _ = try open(directory, checkpoint: 10, closedEpoch: 0) } == nil)
+    }
+
+    @Test func aFirstFrameThatIsBrokenOrForeignIsLookedInto() throws {
+        let directory = try JournalDirectory()
+        let (journal, _) = try open(directory, checkpoint: 0, closedEpoch: 0)
+        for revision in 1...20 as ClosedRange<Revision> { try journal.append(revision, bytes: 100) }
+        let epoch = try #require(journal.closingEpoch)
+        let whole = try directory.read()
+        for offset in [0, 8, 16, 36, 60, 100] {
+            var bytes = whole
+            bytes[offset] ^= 1
+            try directory.write(bytes)
+            let (again, delivered) = try open(directory, checkpoint: 20, closedEpoch: epoch)
+            #expect(delivered.isEmpty)
+            // It knows the newest frames, so it has read them.
+            #expect(again.closingEpoch == epoch)
+        }
+    }
+
+    /// Sessions that end well or by a loss of power, which takes any part of what was not flushed: what is delivered
+    /// is everything that was flushed, and more only as far as it is whole.
+    @Test(arguments: 0..<20) func sessions(_ number: Int) throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SeededGenerator(seed)
+        let directory = try JournalDirectory()
+        var (checkpoint, closedEpoch, head) = (Revision(0), UInt64(0), Revision(0))
+        var survivors: Revision = 0
+        for session in 0..<40 {
+            let place = "seed \(seed), run \(number), session \(session)"
+            let (journal, delivered) = try open(directory, checkpoint: checkpoint, closedEpoch: closedEpoch)
+            #expect(delivered.isExactly(checkpoint + 1..<(delivered.last?.last ?? checkpoint) + 1), "\(place)")
+            let found = delivered.last?.last ?? checkpoint
+            #expect(found >= survivors && found <= head, "\(place): \(found) of \(survivors) to \(head)")
+            (head, survivors) = (found, found)
+            var disk = SimulatedDisk(try segments(directory))
+            for _ in 0..<random.below(30) {
+                let size = random.below(random.chance(8) ? 8000 : 300)
+                guard journal.hasRoom(for: size) else { break }
+                try journal.append(head + 1, bytes: size)
+                head += 1
+                disk.wrote(try segments(directory))
+                // The first is flushed by itself.
+                if survivors < found + 1 || random.chance(4) {
+                    if survivors >= found + 1 { try journal.flush() }
+                    disk.flushed()
+                    survivors = head
+                }
+                if random.chance(10) {
+                    checkpoint = head
+                    journal.release(through: head)
+                    survivors = max(survivors, head)
+                }
+            }
+            if random.chance(2) {
+                closedEpoch = journal.closingEpoch ?? closedEpoch
+                checkpoint = head
+                survivors = head
+            } else {
+                for (segment, bytes) in disk.afterLoss(&random).enumerated() { try directory.write(bytes, segment) }
+            }
+        }
+    }
+
+    private func segments(_ directory: JournalDirectory) throws -> [[UInt8]] {
+        try (0..<directory.openSegments().count).map { try directory.read($0) }
+    }
+}
+
+/// What a disk holds for sure, and what was written to it since its last flush.
+private struct SimulatedDisk {
+    private var durable: [[UInt8]]
+    private var now: [[UInt8]]
+
+    init(_ segments: [[UInt8]]) {
+        (durable, now) = (segments, segments)
+    }
+
+    mutating func wrote(_ segments: [[UInt8]]) {
+        // A new segment is flushed before it has its name.
+        while durable.count < segments.count {
+            durable.append([UInt8](repeating: 0, count: segments[durable.count].count))
+        }
+        now = segments
+    }
+
+    mutating func flushed() { durable = now }
+
+    /// Each sector that differs is the old one or the new one.
+    func afterLoss(_ random: inout SeededGenerator) -> [[UInt8]] {
+        let share = random.below(4)
+        return zip(durable, now).map { old, new in
+            var bytes = old
+            for start in stride(from: 0, to: old.count, by: 512) where old[start..<start + 512] != new[start..<start + 512] {
+                if random.below(3) < share { bytes.replaceSubrange(start..<start + 512, with: new[start..<start + 512]) }
+            }
+            return bytes
+        }
+    }
+}
