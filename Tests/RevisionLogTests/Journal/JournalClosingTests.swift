@@ -127,8 +127,11 @@ private struct SimulatedDisk {
         let share = random.below(4)
         return zip(durable, now).map { old, new in
             var bytes = old
-            for start in stride(from: 0, to: old.count, by: 512) where old[start..<start + 512] != new[start..<start + 512] {
-                if random.below(3) < share { bytes.replaceSubrange(start..<start + 512, with: new[start..<start + 512]) }
+            for start in stride(from: 0, to: old.count, by: 512) {
+                let sector = start..<start + 512
+                if old[sector] != new[sector], random.below(3) < share {
+                    bytes.replaceSubrange(sector, with: new[sector])
+                }
             }
             return bytes
         }
