@@ -189,7 +189,7 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: settings),
+            exclude: ["Python"], swiftSettings: settings),
         .testTarget(
             name: "VigilClientTests",
             dependencies: [
