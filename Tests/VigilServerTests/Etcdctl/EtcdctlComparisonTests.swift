@@ -54,7 +54,7 @@ import Testing
 
     /// What stands for what the servers have of their own.
     private static func normal(_ text: String) -> String {
-        let numbers = "cluster_id|member_id|raft_term|raftTerm|raftIndex|raftAppliedIndex|leader|ID|hash|dbSize|dbSizeInUse"
+        let numbers = "cluster_id|member_id|(raft_t|raftT)erm|raft(Applied)?Index|leader|ID|hash|dbSize(InUse)?"
         let fields = "ClusterID|MemberID|ID|RaftTerm|RaftIndex|RaftAppliedIndex|Leader|Hash|DBSize|DBSizeInUse"
         let patterns = [
             (#"127\.0\.0\.1:\d+"#, "ADDRESS"),
