@@ -119,7 +119,6 @@ let package = Package(
             name: "VigilCommand",
             dependencies: [
                 "Vigil", "VigilClient", "VigilServer", "GRPCClient", "GRPCServer", "RevisionLog", "ChildProcess", "Threads",
-                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
