@@ -27,9 +27,21 @@ import Threads
         try await withTemporaryDirectory { path in
             let store = try await WatchStore.open(path, options: StoreOptions(durability: .interval(.seconds(1))))
             let (_, committer) = try store.requireCommitter()
-            repeat { try await store.put("first", "v") } while !committer.load.isFast
+            // Answered before the group is over.
+            while !committer.mayBeLed {
+                try Task.checkCancellation()
+                try await store.put("first", "v")
+                await Task.yield()
+            }
             try await body(store, committer, Loop())
             try await store.close()
+        }
+    }
+
+    private func until(_ isSo: () -> Bool) async throws {
+        while !isSo() {
+            try Task.checkCancellation()
+            await Task.yield()
         }
     }
 
@@ -37,7 +49,7 @@ import Threads
         try await withStore { store, _, loop in
             let head = store.head
             async let revision = store.put("k", "v", leading: loop.scheduler)
-            while loop.count == 0 { await Task.yield() }
+            try await until { loop.count == 1 }
             #expect(store.head == head, "nobody else makes the commit")
             loop.run()
             let made = try await revision
@@ -51,10 +63,10 @@ import Threads
         try await withStore { store, committer, loop in
             let head = store.head
             async let first = store.put("a", "v", leading: loop.scheduler)
-            while loop.count == 0 { await Task.yield() }
+            try await until { loop.count == 1 }
             async let second = store.put("b", "v", leading: loop.scheduler)
             async let third = store.transaction(Transaction(then: [.put("c", "v")]))
-            while committer.load.waiting < 3 { await Task.yield() }
+            try await until { committer.waiting == 3 }
             #expect(loop.count == 1 && store.head == head)
             loop.run()
             _ = try await (first, second, third)
@@ -85,7 +97,7 @@ import Threads
         try await withStore { store, _, loop in
             let head = store.head
             async let revision = store.put("k", "v", leading: loop.scheduler)
-            while loop.count == 0 { await Task.yield() }
+            try await until { loop.count == 1 }
             try await store.close()
             let made = try await revision
             #expect(made == head + 1)

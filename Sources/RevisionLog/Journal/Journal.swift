@@ -75,6 +75,8 @@ final class Journal: Sendable {
                 try SegmentFile(creating: SegmentFile.name(0), in: directory, length: segmentBytes))
         }
         let head = frames.last?.header.lastRevision ?? checkpoint
+        // Also above that of the closing: the segments may be others than it saw.
+        let newest = max(scan.epoch, closedEpoch)
         try Self.erase(scan.leftovers(after: head), files)
         var segments = files.map { Segment(file: $0) }
         for frame in frames { segments[frame.segment].lastRevision = frame.header.lastRevision }
@@ -82,7 +84,7 @@ final class Journal: Sendable {
         contents = Monitor(
             Contents(
                 segments: segments, current: current, offset: frames.last?.end ?? 0,
-                epoch: scan.epoch + 1, lastEpoch: scan.epoch, head: head, flushedThrough: head, released: checkpoint))
+                epoch: newest + 1, lastEpoch: newest, head: head, flushedThrough: head, released: checkpoint))
         self.directory = directory
         self.storeTag = storeTag
         self.segmentBytes = segmentBytes

@@ -70,8 +70,10 @@ final class Committer: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// How many writes wait, and whether a writer's thread may lead.
-    var load: (waiting: Int, isFast: Bool) { queue.withLock { ($0.waiting.count, $0.isFast) } }
+    /// How many writes wait.
+    var waiting: Int { queue.withLock { $0.waiting.count } }
+    /// Whether a writer's thread would come to lead.
+    var mayBeLed: Bool { queue.withLock { $0.isFast && $0.leader == .nobody && $0.waiting.isEmpty } }
 
     /// Queues a write; it is answered when it is durable and visible, or has failed. With `schedule` the caller's thread
     /// may come to lead.

@@ -54,6 +54,23 @@ import Testing
         }
     }
 
+    /// Of a journal that was lost after the closing nothing is left to say how far its epochs had come.
+    @Test func aNewJournalIsNotTakenForTheClosedOne() throws {
+        let directory = try JournalDirectory()
+        var epoch: UInt64 = 0
+        for checkpoint in 0...5 as ClosedRange<Revision> {
+            let (journal, _) = try open(directory, checkpoint: checkpoint, closedEpoch: epoch)
+            try journal.append(checkpoint + 1, bytes: 100)
+            epoch = try #require(journal.closingEpoch)
+        }
+        try FileManager.default.removeItem(atPath: directory.file(0))
+        let (journal, _) = try open(directory, checkpoint: 6, closedEpoch: epoch)
+        for revision in 7...9 as ClosedRange<Revision> { try journal.append(revision, bytes: 100) }
+        // Killed, and not closed.
+        let (_, delivered) = try open(directory, checkpoint: 6, closedEpoch: epoch)
+        #expect(delivered.isExactly(7..<10))
+    }
+
     /// Sessions that end well or by a loss of power, which takes any part of what was not flushed: what is delivered
     /// is everything that was flushed, and more only as far as it is whole.
     @Test(arguments: 0..<20) func sessions(_ number: Int) throws {
