@@ -29,15 +29,14 @@ import WireMessages
                         return run
                     }
                 }
-                for number in 0..<Self.writers {
-                    group.addTask {
-                        try await Self.write(number, port, written)
-                        return nil
-                    }
-                }
                 group.addTask {
                     try await Self.compact(port, written)
                     return nil
+                }
+                async let writing: Void = withThrowingDiscardingTaskGroup { writers in
+                    for number in 0..<Self.writers {
+                        writers.addTask { try await Self.write(number, port, written) }
+                    }
                 }
                 for kill in 1...Self.kills {
                     try await written.reached(Int64(kill) * Self.rhythm)
@@ -46,6 +45,10 @@ import WireMessages
                 }
                 try await written.reached(Int64(Self.kills + 1) * Self.rhythm)
                 written.end()
+                try await writing
+                written.finish()
+                // For who waits for something to come.
+                _ = try await Served.connect(port).put("w/end", "0")
                 var runs: [WatchedRun] = []
                 for try await case let run? in group { runs.append(run) }
                 return runs
@@ -109,7 +112,10 @@ private final class Written: Sendable {
     private struct State {
         var acknowledged: [Int64: String] = [:]
         var head: Int64 = 1
+        /// Nothing more shall be written.
         var isOver = false
+        /// Nothing more is.
+        var isFinished = false
         var waiting: [(revision: Int64, continuation: CheckedContinuation<Void, Never>)] = []
 
         /// Those that need not wait any more.
@@ -125,6 +131,7 @@ private final class Written: Sendable {
     var acknowledged: [Int64: String] { state.withLock { $0.acknowledged } }
     var head: Int64 { state.withLock { $0.head } }
     var isOver: Bool { state.withLock { $0.isOver } }
+    var isFinished: Bool { state.withLock { $0.isFinished } }
 
     func acknowledge(_ revision: Int64, _ what: String) {
         change { state in
@@ -134,6 +141,8 @@ private final class Written: Sendable {
     }
 
     func end() { change { $0.isOver = true } }
+
+    func finish() { change { $0.isFinished = true } }
 
     /// Waits until that was acknowledged, or it is over.
     func reached(_ revision: Int64) async throws {
@@ -180,7 +189,7 @@ private struct WatchedRun {
         }
     }
 
-    private func isComplete(_ written: Written) -> Bool { written.isOver && next > written.head }
+    private func isComplete(_ written: Written) -> Bool { written.isFinished && next > written.head }
 
     /// Reads until the server is gone or history is.
     private mutating func follow(_ client: Client, _ written: Written) async throws {
