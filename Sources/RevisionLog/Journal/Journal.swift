@@ -93,14 +93,19 @@ final class Journal: Sendable {
         self.faults = faults
     }
 
-    /// Whether nothing was written since the closing at `epoch`. A first frame of today's size has room in the first segment.
+    /// Whether nothing was written since the closing at `epoch`. A first frame of today's size has room in the first segment;
+    /// one that had none, when segments were longer, began another.
     private static func isClosed(
         _ files: [SegmentFile], _ epoch: UInt64, storeTag: UInt32, segmentBytes: Int
     ) throws(StoreError) -> Bool {
         guard epoch > 0, let file = files.first, file.length >= segmentBytes,
             let first = try JournalScan.firstFrame(file)
         else { return false }
-        return first.epoch <= epoch && first.storeTag == storeTag
+        guard first.epoch <= epoch, first.storeTag == storeTag else { return false }
+        for file in files.dropFirst() {
+            if let other = try JournalScan.firstFrame(file), other.epoch > epoch { return false }
+        }
+        return true
     }
 
     /// The epoch to note when all revisions are in LMDB and the journal is closed; nil if it has failed.

@@ -9,11 +9,11 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct JournalClosingTests {
     /// Opens the journal as a store does that was closed with `closedEpoch`.
     private func open(
-        _ directory: JournalDirectory, checkpoint: Revision, closedEpoch: UInt64
+        _ directory: JournalDirectory, checkpoint: Revision, closedEpoch: UInt64, segmentBytes: Int = smallSegment
     ) throws -> (Journal, [Delivered]) {
         var delivered: [Delivered] = []
         let journal = try Journal(
-            directory: directory.path, storeTag: 7, segmentBytes: smallSegment, maximumSegments: 3,
+            directory: directory.path, storeTag: 7, segmentBytes: segmentBytes, maximumSegments: 3,
             checkpoint: checkpoint, closedEpoch: closedEpoch
         ) { header, payload in
             delivered.append(
@@ -69,6 +69,19 @@ import Testing
         // Killed, and not closed.
         let (_, delivered) = try open(directory, checkpoint: 6, closedEpoch: epoch)
         #expect(delivered.isExactly(7..<10))
+    }
+
+    /// A frame for which the first segment is too short begins another.
+    @Test func aLongFirstFrameIsFoundWithShorterSegments() throws {
+        let directory = try JournalDirectory()
+        let (journal, _) = try open(directory, checkpoint: 0, closedEpoch: 0)
+        try journal.append(1, bytes: 100)
+        let epoch = try #require(journal.closingEpoch)
+        let (longer, _) = try open(directory, checkpoint: 1, closedEpoch: epoch, segmentBytes: 4 * smallSegment)
+        try longer.append(2, bytes: 2 * smallSegment)
+        // Killed, and not closed.
+        let (_, delivered) = try open(directory, checkpoint: 1, closedEpoch: epoch)
+        #expect(delivered.isExactly(2..<3))
     }
 
     /// Sessions that end well or by a loss of power, which takes any part of what was not flushed: what is delivered
