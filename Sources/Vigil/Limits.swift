@@ -8,6 +8,8 @@ enum Limits {
     static let answersInPlace = 8
     /// Writes that a writer's thread commits at once; more are left to the committer's own.
     static let ledInPlace = 4
+    /// Bytes for which there must be room, or the committer's own thread waits for it.
+    static let ledBytes = 1 << 20
     /// The time that a group may have taken for the next to be led by a writer's thread: a disk that is slow keeps nobody
     /// but the committer's own thread waiting.
     static let ledTime = Duration.milliseconds(1)

@@ -87,20 +87,23 @@ package final class RevisionLog: Sendable {
         checkpointer.committed(pending: pending, before: pending - batch.storage.count)
     }
 
-    /// Waits until journal and memory have room for `bytes` more.
+    /// Whether journal and memory have room for `bytes` more, of which the journal takes `stored`: else a batch has to wait
+    /// for a checkpoint.
+    package func hasRoom(for bytes: Int, stored: Int) -> Bool {
+        let pending = reader.snapshot.pendingBytes
+        return (pending == 0 || pending + bytes <= options.pendingBytes) && journal.hasRoom(for: stored)
+    }
+
+    /// Waits until there is room.
     private func admit(_ bytes: Int, _ payload: JournalPayload) throws {
-        while true {
-            let pending = reader.snapshot.pendingBytes
-            if pending == 0 || pending + bytes <= options.pendingBytes, journal.hasRoom(for: payload.bytes.count) {
-                return
-            }
+        while !hasRoom(for: bytes, stored: payload.bytes.count) {
             do {
                 try checkpointer.checkpoint()
             } catch {
                 var error = StoreError(wrapping: error)
                 if error.code == .readOnly { throw error }
                 error.message =
-                    "\(pending) bytes wait to be checkpointed, which fails: \(error.message); then try again"
+                    "\(reader.snapshot.pendingBytes) bytes wait to be checkpointed, which fails: \(error.message); then try again"
                 throw error
             }
         }

@@ -126,15 +126,20 @@ final class Committer: Sendable {
         }
     }
 
-    /// Leads one group on a writer's thread, unless others have taken it over meanwhile.
+    /// Leads one group on a writer's thread, unless others have taken it over meanwhile, or it would have to wait for room.
     private func lead() {
+        let hasRoom = groups.hasRoom
         let requests: [Request] = queue.withLock { queue in
             guard queue.leader == .scheduled else { return [] }
-            queue.leader = queue.waiting.isEmpty ? .nobody : .running
+            guard hasRoom, !queue.waiting.isEmpty else {
+                queue.leader = .nobody
+                return []
+            }
+            queue.leader = .running
             defer { queue.waiting = [] }
             return queue.waiting
         }
-        if !requests.isEmpty { write(requests) }
+        if requests.isEmpty { queue.wake() } else { write(requests) }
     }
 
     private func write(_ requests: [Request]) {

@@ -20,6 +20,9 @@ final class GroupWriter: @unchecked Sendable {
         versions = RecentVersions(log: log)
     }
 
+    /// Whether a group of few requests would be written without waiting for a checkpoint.
+    var hasRoom: Bool { log.hasRoom(for: Limits.ledBytes, stored: Limits.ledBytes) }
+
     /// Commits `requests`, in as few groups as they make.
     func write(_ requests: [Committer.Request]) {
         var done = 0
