@@ -111,7 +111,14 @@ import Testing
         options.handshakeTimeout = .minutes(10)
         try await withServer([Methods.echo], options: options) { client, address in
             var silent: [RawConnection] = []
-            for _ in 0..<5 { silent.append(try await RawConnection.connect(to: address)) }
+            for _ in 0..<5 {
+                let connection = try await RawConnection.connect(to: address)
+                // Admitted, and not only accepted by the system.
+                try await connection.receives(within: .seconds(30), "settings") {
+                    $0.hasReceived(4) || !$0.channel.isActive
+                }
+                silent.append(connection)
+            }
             var other: Client?
             while other == nil { other = try? await Client.connect(to: address) }
             #expect(try await other!.unary("/test.Test/Echo", [1]).status == 0)
