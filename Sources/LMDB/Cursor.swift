@@ -34,6 +34,7 @@ public struct Cursor<Access>: ~Copyable {
 
     let handle: OpaquePointer
     let outcome: WriteOutcome?
+    let verification: Verification
 
     deinit { mdb_cursor_close(handle) }
 
@@ -96,6 +97,7 @@ extension Cursor where Access == WriteAccess {
     public mutating func put(
         _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ options: PutOptions = []
     ) throws(LMDBError) {
+        try admitChange()
         var key = MDB_val(key)
         var value = MDB_val(value)
         try outcome!.check(mdb_cursor_put(handle, &key, &value, options.rawValue), "put at the cursor")
@@ -105,6 +107,7 @@ extension Cursor where Access == WriteAccess {
     public mutating func replaceCurrent(
         _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
     ) throws(LMDBError) {
+        try admitChange()
         var key = MDB_val(key)
         var value = MDB_val(value)
         try outcome!.check(mdb_cursor_put(handle, &key, &value, UInt32(MDB_CURRENT)), "replace at the cursor")
@@ -112,6 +115,11 @@ extension Cursor where Access == WriteAccess {
 
     /// Deletes what the cursor stands on; `next()` then gives the key after it.
     public mutating func deleteCurrent() throws(LMDBError) {
+        try admitChange()
         try outcome!.check(mdb_cursor_del(handle, 0), "delete at the cursor")
+    }
+
+    private func admitChange() throws(LMDBError) {
+        try verification.admitAll(mdb_cursor_txn(handle), writing: true)
     }
 }

@@ -16,11 +16,20 @@ extension Environment {
             if names.contains(where: { known[$0] == nil }) {
                 let opened =
                     create
-                    ? try withWrite { try names.map(opening: $0.handle, UInt32(MDB_CREATE)) }
+                    ? try withWrite { try openOrCreate(names, in: $0) }
                     : try openExisting(names)
                 for database in opened { known[database.name] = database }
             }
             return names.map { known[$0]! }
+        }
+    }
+
+    private func openOrCreate(_ names: [String], in transaction: borrowing WriteTransaction) throws -> [Database] {
+        do {
+            return try names.map(opening: transaction.handle, 0)
+        } catch let error where error.code == LMDBError.notFound {
+            try verification.admitAll(transaction.handle, writing: true)
+            return try names.map(opening: transaction.handle, UInt32(MDB_CREATE))
         }
     }
 

@@ -33,33 +33,19 @@ extension Environment {
     /// - Returns: how many pages are in use.
     /// - Throws: `corrupted`, naming the page, its place in the file and what is wrong.
     @discardableResult
-    public func verifyPages() throws -> Int { try verifyPages(reads: .max) }
-
-    private func verifyPages(reads limit: Int) throws -> Int {
+    public func verifyPages() throws -> Int {
         for _ in 1...Limits.inspections {
             // The transaction keeps the pages from being reused, but not the meta page, which two more commits overwrite.
             let pages = try withRead { transaction in
                 guard let file = try DataFile(directory: path),
                     let meta = try file.metas().first(where: { $0.transaction == transaction.identifier() })
                 else { return 0 }
-                var walk = try PageWalk(file, meta, limit: limit)
+                var walk = try PageWalk(file, meta)
                 return try walk.run() + 2
             }
             if pages > 0 { return pages }
         }
         throw LMDBError(LMDBError.busy, "check \(path)", message: "it is written to so often that no state lasts")
-    }
-
-    /// The same, where that takes no time that anyone would notice. Of a larger file nothing can be told by this.
-    func verifyPagesIfFew() throws(LMDBError) {
-        do {
-            _ = try verifyPages(reads: Limits.readsAtOpening)
-        } catch let error as LMDBError {
-            // A file that another process changes without a pause is at least not damaged at its root.
-            if error.code != LMDBError.busy, error.code != LMDBError.tooMuch { throw error }
-        } catch {
-            preconditionFailure("the check of pages threw \(error)")
-        }
     }
 
     /// Makes the file as long as its header says.
@@ -100,6 +86,7 @@ extension Environment {
     /// and writes go on.
     /// - Parameter compact: leave out free pages; slower.
     public func copy(to destination: String, compact: Bool = false) throws(LMDBError) {
+        try verifyBeforeCopying()
         // LMDB reads in a transaction of its own here, which a remap must not meet.
         _ = try gate.enter(reading: false)
         defer { gate.leave() }

@@ -12,7 +12,14 @@ extension Environment {
     public func withRead<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         let transaction = try beginRead()
         defer { endRead(transaction) }
-        return try body(ReadTransaction(handle: transaction, outcome: nil))
+        return try body(ReadTransaction(handle: transaction, outcome: nil, verification: verification))
+    }
+
+    /// LMDB is about to read every page.
+    func verifyBeforeCopying() throws(LMDBError) {
+        let transaction = try beginRead()
+        defer { endRead(transaction) }
+        try verification.admitAll(transaction, writing: false)
     }
 
     private func beginRead() throws(LMDBError) -> OpaquePointer {

@@ -78,6 +78,7 @@ extension Environment {
     private func writeCompactCopy(to copy: String) throws(LMDBError) {
         let file = Descriptor(copy, O_RDWR | O_CREAT | O_EXCL, options.mode)
         guard file.number >= 0 else { throw LMDBError(errno, "create \(copy)") }
+        try verifyBeforeCopying()
         // LMDB reads in a transaction of its own here, which a remap must not meet.
         _ = try gate.enter(reading: false)
         defer { gate.leave() }

@@ -49,7 +49,7 @@ extension Environment {
         let outcome = WriteOutcome()
         let result: R
         do {
-            result = try body(WriteTransaction(handle: transaction!, outcome: outcome))
+            result = try body(WriteTransaction(handle: transaction!, outcome: outcome, verification: verification))
         } catch {
             mdb_txn_abort(transaction)
             if outcome.mapFull { return .mapTooSmall(mapBytes: mapBytes, code: MDB_MAP_FULL) }

@@ -41,6 +41,7 @@ public final class Environment: @unchecked Sendable {
     /// The longest key, in bytes: 511 as LMDB is usually built.
     public let maximumKeyBytes: Int
     let identity: OpenDirectories.Identity
+    let verification: Verification
 
     /// What it was opened with, and is opened with again.
     struct Options {
@@ -63,8 +64,9 @@ public final class Environment: @unchecked Sendable {
     ///     transaction.
     ///   - mode: the permissions of the files, if they are created.
     /// - Throws: `noSuchFile`, `accessDenied`; `invalid` or `versionMismatch` if the file there is not LMDB's;
-    ///   `corrupted` if it has been truncated, or has a damaged page and not very many (``Environment/verifyPages()``); `busy` if this process has it open
-    ///   already, which LMDB does not survive.
+    ///   `corrupted` if it has been truncated, or a small database has a damaged page; `busy` if this process has it open
+    ///   already, which LMDB does not survive. Later, what first uses another database throws `corrupted` if any page is
+    ///   damaged and there are not very many (``Environment/verifyPages()``).
     public init(
         path: String, mapBytes: Int, maximumDatabases: Int = 16, maximumReaders: Int = 2048, readOnly: Bool = false,
         creates: Bool = true, mode: UInt32 = 0o600
@@ -79,6 +81,7 @@ public final class Environment: @unchecked Sendable {
             mapBytes: mapBytes, maximumDatabases: UInt32(maximumDatabases), maximumReaders: UInt32(maximumReaders),
             readOnly: readOnly, mode: mode)
         do {
+            verification = try Verification(path)
             handle = try Self.open(path, options)
         } catch {
             OpenDirectories.remove(identity)
@@ -90,7 +93,6 @@ public final class Environment: @unchecked Sendable {
         maximumKeyBytes = Int(mdb_env_get_maxkeysize(handle))
         // Readers that died left their slots behind; a failure to look means only that they stay there.
         mdb_reader_check(handle, nil)
-        try verifyPagesIfFew()
         if !readOnly, creates { extendFileToLastPage() }
     }
 

@@ -18,7 +18,9 @@ enum Limits {
     /// How often a file that looks damaged is looked at anew, because a writer may have been at work on it.
     static let inspections = 3
     /// Reads that opening may spend on verifying the file, each of a page of a tree or of the head of a value with pages
-    /// of its own: some ten milliseconds. Of a file that takes more only the header is verified, until
-    /// ``Environment/verifyPages()`` is called.
-    static let readsAtOpening = 8192
+    /// of its own: about a tenth of a millisecond.
+    static let readsAtOpening = 64
+    /// The same for the first use of what opening did not get to: some ten milliseconds. Of a file that takes more nothing
+    /// else is verified, until ``Environment/verifyPages()`` is called.
+    static let readsBeforeUse = 8192
 }

@@ -22,7 +22,7 @@ import CLMDB
 /// A node: 2 + 2 bytes low and high half of the length of the value, 2 bytes flags (1 = the value is the number of its
 /// overflow page, 2 = it is the record of a database), 2 bytes length of the key, key, value. In a branch the first three
 /// fields are the number of the child page instead. The record of a database: flags at byte 4, depth at 6, number of
-/// branch pages at 8, of leaf pages at 16, of entries at 32, root page at 40.
+/// branch pages at 8, of leaf pages at 16, of overflow pages at 24, of entries at 32, root page at 40.
 ///
 /// An entry of the list of free pages: the number of the transaction that gave them back, 8 bytes → how many, 8 bytes, and
 /// their numbers, 8 bytes each, descending. A page in use that is listed would be overwritten by a later commit. Each page
@@ -35,6 +35,8 @@ struct PageWalk: ~Copyable {
         var depth: Int
         /// Branch and leaf pages, as noted.
         var pages: UInt64
+        /// How many reads it takes at most, as noted: each page, also those of long values, once.
+        var readsAtMost: UInt64
         var entries: UInt64
         var root: UInt64
 
@@ -43,6 +45,8 @@ struct PageWalk: ~Copyable {
             flags = record.load(UInt16.self, 4)
             depth = Int(record.load(UInt16.self, 6))
             pages = record.load(UInt64.self, 8) &+ record.load(UInt64.self, 16)
+            let overflowPages = record.load(UInt64.self, 24)
+            readsAtMost = pages.addingReportingOverflow(overflowPages).overflow ? .max : pages &+ overflowPages
             entries = record.load(UInt64.self, 32)
             root = record.load(UInt64.self, 40)
         }
@@ -73,6 +77,33 @@ struct PageWalk: ~Copyable {
         self.meta = meta
     }
 
+    /// Walks the databases that are small, as many as the limit allows. Returns their names, and whether those are all and
+    /// the list of free pages was walked too, so that nothing is left for ``run()``.
+    /// - Throws: `corrupted`, naming the page and what is wrong with it.
+    mutating func runFew() throws(LMDBError) -> (names: Set<String>, isAll: Bool) {
+        var names: Set<String> = []
+        do throws(LMDBError) {
+            try walk(Tree(name: "main", record: meta.mainRecord))
+            subtrees.sort { $0.readsAtMost > $1.readsAtMost }
+            while let tree = subtrees.last, fits(tree) {
+                try walk(tree)
+                names.insert(tree.name)
+                subtrees.removeLast()
+            }
+            let freePages = Tree(name: "free pages", record: meta.freeRecord)
+            guard subtrees.isEmpty, fits(freePages) else { return (names, false) }
+            try walk(freePages, isFreeList: true)
+            try checkPagesInUse(freePages)
+            return (names, true)
+        } catch {
+            // What a record notes may be damaged too, and the tree larger.
+            if error.code == LMDBError.tooMuch { return (names, false) }
+            throw error
+        }
+    }
+
+    private func fits(_ tree: Tree) -> Bool { tree.readsAtMost <= UInt64(limit - reads) }
+
     /// Walks everything that the meta page leads to. Returns how many pages that is.
     /// - Throws: `corrupted`, naming the page and what is wrong with it; `tooMuch` if that is more than the limit allows.
     mutating func run() throws(LMDBError) -> Int {
@@ -83,6 +114,12 @@ struct PageWalk: ~Copyable {
         let noted = subtrees.reduce(UInt64(0)) { $0 &+ $1.pages }
         if pagesInFile > limit, noted > UInt64(limit) { throw tooMuch }
         while let tree = subtrees.popLast() { try walk(tree) }
+        return try checkPagesInUse(freePages)
+    }
+
+    /// Each page is in use or listed as free. Returns how many are in use.
+    @discardableResult
+    private mutating func checkPagesInUse(_ freePages: Tree) throws(LMDBError) -> Int {
         let used = met.reduce(0) { $0 + $1.nonzeroBitCount }
         try checkFreePages(freePages)
         guard used + free.count + 2 == meta.lastPage + 1 else {

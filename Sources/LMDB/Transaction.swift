@@ -19,12 +19,15 @@ public struct Transaction<Access>: ~Copyable {
     let handle: OpaquePointer
     /// Where failures of this transaction's writes are noted.
     let outcome: WriteOutcome?
+    let verification: Verification
 
     /// The value of `key`, or nil if there is none.
-    /// - Throws: `badValueSize` for an empty key, `badDatabase`.
+    /// - Throws: `badValueSize` for an empty key, `badDatabase`; `corrupted` if this is the first use of `database` and a page
+    ///   is damaged, as all that follow do too.
     public borrowing func get(_ database: Database, _ key: UnsafeRawBufferPointer) throws(LMDBError)
         -> UnsafeRawBufferPointer?
     {
+        try verification.admit(database, handle, writing: outcome != nil)
         var key = MDB_val(key)
         var value = MDB_val()
         let code = mdb_get(handle, database.handle, &key, &value)
@@ -34,10 +37,12 @@ public struct Transaction<Access>: ~Copyable {
     }
 
     /// A cursor over `database`, placed nowhere yet. It must be gone when the transaction ends.
+    /// - Throws: `corrupted` as ``get(_:_:)``.
     public borrowing func cursor(_ database: Database) throws(LMDBError) -> Cursor<Access> {
+        try verification.admit(database, handle, writing: outcome != nil)
         var cursor: OpaquePointer?
         try LMDBError.check(mdb_cursor_open(handle, database.handle, &cursor), "open a cursor over \(database.name)")
-        return Cursor(handle: cursor!, outcome: outcome)
+        return Cursor(handle: cursor!, outcome: outcome, verification: verification)
     }
 
     /// How many keys `database` has. Costs nothing.
@@ -72,19 +77,21 @@ public struct PutOptions: OptionSet, Sendable {
 extension Transaction where Access == WriteAccess {
     /// Puts `value` at `key`, both copied.
     /// - Throws: `badValueSize` for a key of 0 or more than 511 bytes; `keyExists`, see ``PutOptions``; `mapFull`, after
-    ///   which the closure is run again on a larger map.
+    ///   which the closure is run again on a larger map; `corrupted` if this is the first change and a page is damaged.
     public borrowing func put(
         _ database: Database, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ options: PutOptions = []
     ) throws(LMDBError) {
+        try verification.admitAll(handle, writing: true)
         var key = MDB_val(key)
         var value = MDB_val(value)
         try outcome!.check(mdb_put(handle, database.handle, &key, &value, options.rawValue), "put in \(database.name)")
     }
 
     /// Deletes `key`; false if it was not there.
-    /// - Throws: `badValueSize` for an empty key; `mapFull`, after which the closure is run again on a larger map.
+    /// - Throws: `badValueSize` for an empty key; `mapFull` and `corrupted` as ``put(_:_:_:_:)``.
     @discardableResult
     public borrowing func delete(_ database: Database, _ key: UnsafeRawBufferPointer) throws(LMDBError) -> Bool {
+        try verification.admitAll(handle, writing: true)
         var key = MDB_val(key)
         let code = mdb_del(handle, database.handle, &key, nil)
         if code == MDB_NOTFOUND { return false }

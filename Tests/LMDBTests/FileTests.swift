@@ -150,29 +150,6 @@ import Testing
         #expect(found > 100, "seed \(seed)")
     }
 
-    /// A file is verified when it is opened if that takes few reads, however large it is: long values have one head each.
-    @Test(arguments: [(2000, true), (8200, false)])
-    func aLargeFileOfFewPagesIsVerified(_ values: Int, _ isVerified: Bool) throws {
-        let directory = TemporaryDirectory()
-        let fixture = try Environment(path: directory.path, mapBytes: 1 << 28)
-        let database = try fixture.openDatabase("a", create: true)
-        try fixture.withWrite { transaction in
-            let value = String(repeating: "v", count: 6000)
-            for index in 0..<values { try transaction.put(database, "\(10_000 + index)", value, .append) }
-        }
-        fixture.close()
-        var bytes = directory.read()
-        #expect(bytes.count > 12 << 20)
-        // The last leaf of many nodes says that its first one is somewhere else.
-        let leaf = try #require(
-            (2..<bytes.count / 4096).last { bytes[$0 * 4096 + 10] == 2 && bytes[$0 * 4096 + 12] > 40 })
-        bytes[leaf * 4096 + 17] ^= 0x80
-        directory.write(bytes)
-        #expect(codeThrown { try open(directory) } == (isVerified ? LMDBError.corrupted : nil))
-        let found = codeThrown { try Environment(path: directory.path, mapBytes: 1 << 28).verifyPages() }
-        #expect(found == LMDBError.corrupted)
-    }
-
     /// A page in use that is listed as free, or a free one that is listed no more, or twice.
     @Test func aDamagedListOfFreePagesIsFound() throws {
         let directory = TemporaryDirectory()
