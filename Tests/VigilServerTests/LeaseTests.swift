@@ -1,5 +1,6 @@
 import Foundation
 import GRPCClient
+import SwiftProtobuf
 import Testing
 import Vigil
 import WireMessages
@@ -34,9 +35,24 @@ import WireMessages
             let missing = refusal(5, "etcdserver: requested lease not found")
             await #expect(throws: missing) { try await etcd.revoke(9) }
             await #expect(throws: missing) { try await etcd.put("a", "1") { $0.lease = 9 } }
+            // Of a key that is not there either, a put tells of the lease, and a transaction of the key.
+            await #expect(throws: missing) { try await etcd.put("a", "") { ($0.lease, $0.ignoreValue) = (9, true) } }
+            await #expect(throws: refusal(3, "etcdserver: key not found")) {
+                let put = EtcdPutRequest("a", "") { ($0.lease, $0.ignoreValue) = (9, true) }
+                _ = try await etcd.transaction { $0.success = [.with { $0.requestPut = put }] }
+            }
             let missingTime = try await etcd.timeToLive(9).ttl
             #expect(missingTime == -1)
             #expect(try await etcd.keepAlive(9).ttl == 0)
+        }
+    }
+
+    @Test func theListIsInTheOrderOfTheEnds() async throws {
+        try await withEtcd { etcd, _ in
+            for (id, seconds) in [(1, 600), (2, 60), (3, 3600), (4, 61)] {
+                _ = try await etcd.grant(Int64(seconds), id: Int64(id))
+            }
+            #expect(try await etcd.leases().leases.map(\.id) == [2, 4, 1, 3])
         }
     }
 

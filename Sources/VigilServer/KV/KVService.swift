@@ -8,14 +8,17 @@ struct KVService {
 
     var methods: [ServedMethod] {
         [
-            .unary("/etcdserverpb.KV/Range", .keys) { try range($0) },
-            .unary("/etcdserverpb.KV/Put", .keys(member.store), runsOnEventLoop: true) { request, bytes in
+            .unary("/etcdserverpb.KV/Range", .keys, check: RangeExecution.check) { try range($0) },
+            .unary(
+                "/etcdserverpb.KV/Put", .keys(member.store), runsOnEventLoop: true, check: TransactionCheck.check
+            ) { request, bytes in
                 try await member.writing { try await put(request, bytes: bytes) }
             },
-            .unary("/etcdserverpb.KV/DeleteRange", .keys, runsOnEventLoop: true) { request in
+            .unary("/etcdserverpb.KV/DeleteRange", .keys, runsOnEventLoop: true, check: TransactionCheck.check) {
+                request in
                 try await member.writing { try await deleteRange(request) }
             },
-            .unary("/etcdserverpb.KV/Txn", .keys(member.store), runsOnEventLoop: true) { request, bytes in
+            .unary("/etcdserverpb.KV/Txn", .keys(member.store), runsOnEventLoop: true, check: check) { request, bytes in
                 try await member.writing { try await transaction(request, bytes: bytes) }
             },
             .unary("/etcdserverpb.KV/Compact", .root) { request in
@@ -25,12 +28,10 @@ struct KVService {
     }
 
     private func range(_ request: EtcdRangeRequest) throws -> EtcdRangeResponse {
-        try RangeExecution.check(request)
-        return try RangeExecution(request).response(member)
+        try RangeExecution(request).response(member)
     }
 
     private func put(_ request: EtcdPutRequest, bytes: Int) async throws -> EtcdPutResponse {
-        try TransactionCheck.check(request)
         try checkSize(bytes)
         try member.alarms.requireWritable(grows: true)
         var response = EtcdPutResponse()
@@ -40,6 +41,10 @@ struct KVService {
             response.header = member.header(revision)
             return response
         }
+        // A lease that is not there is told of before a key that is not; within transactions it is the other way round.
+        if request.ignoreValue, request.lease != 0, try member.store.lease(request.lease) == nil {
+            throw Status.leaseNotFound
+        }
         let result = try await member.store.transaction(
             Transaction(then: [request.operation]), leading: member.leadScheduler)
         if request.prevKv, case .put(let previous?)? = result.outputs.first { response.prevKv = EtcdKeyValue(previous) }
@@ -48,7 +53,6 @@ struct KVService {
     }
 
     private func deleteRange(_ request: EtcdDeleteRangeRequest) async throws -> EtcdDeleteRangeResponse {
-        guard !request.key.isEmpty else { throw Status.emptyKey }
         try member.alarms.requireWritable(grows: false)
         let keys = KeyRange(key: request.key, end: request.rangeEnd)
         let result = try await member.store.transaction(
@@ -59,8 +63,11 @@ struct KVService {
         return response
     }
 
-    private func transaction(_ request: EtcdTxnRequest, bytes: Int) async throws -> EtcdTxnResponse {
+    @Sendable private func check(_ request: EtcdTxnRequest) throws {
         try TransactionCheck.check(request, member.options)
+    }
+
+    private func transaction(_ request: EtcdTxnRequest, bytes: Int) async throws -> EtcdTxnResponse {
         if !request.isReadOnly { try checkSize(bytes) }
         if request.writes { try member.alarms.requireWritable(grows: request.puts) }
         return try await TransactionExecution.run(request, member)

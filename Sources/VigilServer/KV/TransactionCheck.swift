@@ -10,10 +10,14 @@ enum TransactionCheck {
         _ = try changes(of: request.failure)
     }
 
-    static func check(_ request: EtcdPutRequest) throws {
+    @Sendable static func check(_ request: EtcdPutRequest) throws {
         guard !request.key.isEmpty else { throw Status.emptyKey }
         if request.ignoreValue, !request.value.isEmpty { throw Status.valueProvided }
         if request.ignoreLease, request.lease != 0 { throw Status.leaseProvided }
+    }
+
+    @Sendable static func check(_ request: EtcdDeleteRangeRequest) throws {
+        guard !request.key.isEmpty else { throw Status.emptyKey }
     }
 
     private static func check(_ request: EtcdTxnRequest, allowed: Int) throws {
@@ -24,7 +28,7 @@ enum TransactionCheck {
             switch operation.request {
             case .requestRange(let range): try RangeExecution.check(range)
             case .requestPut(let put): try check(put)
-            case .requestDeleteRange(let delete): if delete.key.isEmpty { throw Status.emptyKey }
+            case .requestDeleteRange(let delete): try check(delete)
             case .requestTxn(let nested): try check(nested, allowed: allowed - steps)
             case nil: throw Status.keyNotFound
             }

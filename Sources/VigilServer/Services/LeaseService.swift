@@ -73,10 +73,12 @@ struct LeaseService {
         return response
     }
 
+    /// In the order in which they end.
     private func leases() throws -> EtcdLeaseLeasesResponse {
         var response = EtcdLeaseLeasesResponse()
         response.header = member.header()
-        response.leases = try member.store.leases().map { lease in
+        let leases = try member.store.leases().sorted { ($0.remaining ?? .zero) < ($1.remaining ?? .zero) }
+        response.leases = leases.map { lease in
             var status = EtcdLeaseStatus()
             status.id = lease.id
             return status

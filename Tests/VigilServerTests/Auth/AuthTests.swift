@@ -43,6 +43,20 @@ import WireMessages
         }
     }
 
+    /// As in etcd: what makes no sense is refused before anybody looks who asks it.
+    @Test func senseComesBeforeTokens() async throws {
+        try await withEtcd(options: .cheap) { etcd, _ in
+            _ = try await etcd.restrict()
+            let noKey = refusal(3, "etcdserver: key is not provided")
+            await #expect(throws: noKey) { try await etcd.range("") }
+            await #expect(throws: noKey) { try await etcd.put("", "1") }
+            await #expect(throws: noKey) { try await etcd.delete("") }
+            await #expect(throws: refusal(3, "etcdserver: duplicate key given in txn request")) {
+                try await etcd.transaction { $0.success = [.put("a", "1"), .put("a", "2")] }
+            }
+        }
+    }
+
     @Test func passwords() async throws {
         try await withEtcd(options: .cheap) { etcd, _ in
             try await etcd.addUser("u", "up")

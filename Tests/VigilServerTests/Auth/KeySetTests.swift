@@ -31,6 +31,7 @@ import Vigil
         // What grants nothing, and what asks for nothing.
         #expect(KeySet([.range("b", "a"), .range("b", "b"), .key("")]) == KeySet())
         #expect(!KeySet([.all]).covers(.range("b", "a")) && !KeySet([.all]).covers(.key("")))
+        #expect(KeySet([.prefix("b")]).covers(.range("b", "b")) && !KeySet([.prefix("b")]).covers(.range("a", "a")))
     }
 
     /// Every pair of ranges with bounds of a few keys, against key by key.
@@ -83,7 +84,8 @@ import Vigil
     }()
 
     private static func covers(_ grants: [KeyRange], _ range: KeyRange) -> Bool {
-        let asked = keys.filter { range.contains($0) }
+        let isPoint = range.upperBound == range.lowerBound
+        let asked = keys.filter { isPoint ? $0 == range.lowerBound : range.contains($0) }
         return !asked.isEmpty && asked.allSatisfy { key in grants.contains { $0.contains(key) } }
     }
 }

@@ -7,11 +7,10 @@ import WireMessages
 @testable import VigilServer
 
 /// Two servers that are asked the same, and what they are expected to send on their streams of watches.
-struct Comparison {
+struct Comparison: DifferentialScript {
     static let streams = 3
 
-    private let ours: EtcdClient
-    private let theirs: EtcdClient
+    private let servers: ServerPair
     private let ticks: AsyncStream<Void>
     private let tick: AsyncStream<Void>.Continuation
     /// Everything that happened, as etcd tells it.
@@ -20,20 +19,19 @@ struct Comparison {
     private var streams: [StreamPair] = []
     private(set) var view: StepGenerator.View
 
-    init(ours: EtcdClient, theirs: EtcdClient) async throws {
-        self.ours = ours
-        self.theirs = theirs
+    init(_ servers: ServerPair) async throws {
+        self.servers = servers
         (ticks, tick) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         view = StepGenerator.View(watches: Array(repeating: [], count: Self.streams))
-        history = StreamLog(try await theirs.watch(), ticks: tick)
+        history = StreamLog(try await servers.theirs.watch(), ticks: tick)
         try await history.stream.create("\0", "\0", from: 1)
         for _ in 0..<Self.streams { streams.append(try await open()) }
     }
 
     private func open() async throws -> StreamPair {
         StreamPair(
-            ours: StreamLog(try await ours.watch(), ticks: tick),
-            theirs: StreamLog(try await theirs.watch(), ticks: tick))
+            ours: StreamLog(try await servers.ours.watch(), ticks: tick),
+            theirs: StreamLog(try await servers.theirs.watch(), ticks: tick))
     }
 
     func close() async throws {
@@ -41,27 +39,32 @@ struct Comparison {
         try await history.close()
     }
 
-    /// Does the step on both.
+    func step(_ number: Int, seed: UInt64) -> Step { StepGenerator.step(number, seed: seed, view) }
+
     mutating func run(_ step: Step) async throws {
         switch step {
         case .range(let request):
-            try await compare("KV/Range", request, as: EtcdRangeResponse.self) { $0.forgetOrderOfEquals(request) }
+            try await servers.compare("KV/Range", request, as: EtcdRangeResponse.self) {
+                $0.forgetOrderOfEquals(request)
+                $1.forgetOrderOfEquals(request)
+            }
         case .put(let request):
-            let answer = try await compare("KV/Put", request, as: EtcdPutResponse.self)
+            let answer = try await servers.compare("KV/Put", request, as: EtcdPutResponse.self)
             if case .response(let response) = answer { view.head = response.header.revision }
         case .delete(let request):
-            let answer = try await compare("KV/DeleteRange", request, as: EtcdDeleteRangeResponse.self)
+            let answer = try await servers.compare("KV/DeleteRange", request, as: EtcdDeleteRangeResponse.self)
             if case .response(let response) = answer { view.head = response.header.revision }
         case .transaction(let request):
             if KnownDifferences.covers(request, view) { return }
-            let answer = try await compare("KV/Txn", request, as: EtcdTxnResponse.self) {
+            let answer = try await servers.compare("KV/Txn", request, as: EtcdTxnResponse.self) {
                 $0.forgetOrderOfEquals(request)
+                $1.forgetOrderOfEquals(request)
             }
             if case .response(let response) = answer { view.head = response.header.revision }
         case .compact(let request):
             if KnownDifferences.covers(request, view) { return }
             try await settle(all: true)
-            if case .response = try await compare("KV/Compact", request, as: EtcdCompactionResponse.self) {
+            if case .response = try await servers.compare("KV/Compact", request, as: EtcdCompactionResponse.self) {
                 view.compacted = request.revision
             }
         case .watch(let stream, let request): try await watch(stream, request)
@@ -71,23 +74,6 @@ struct Comparison {
             streams[number] = try await open()
             view.watches[number] = []
         }
-    }
-
-    @discardableResult
-    private func compare<Response: HeadedResponse>(
-        _ path: String, _ request: some Message, as: Response.Type, _ forget: (inout Response) -> Void = { _ in }
-    ) async throws -> Answered<Response> {
-        async let answer = Answered<Response>(ours, path, request)
-        let wanted = try await Answered<Response>(theirs, path, request)
-        func comparable(_ answer: Answered<Response>) -> Answered<Response> {
-            answer.map {
-                if $0.hasHeader { $0.header = $0.header.comparable }
-                forget(&$0)
-            }
-        }
-        let (left, right) = (comparable(try await answer), comparable(wanted))
-        guard left == right else { throw Difference(what: path, ours: left.text, theirs: right.text) }
-        return left
     }
 
     // MARK: Watches
@@ -117,10 +103,12 @@ struct Comparison {
         try streams[number].compareAnswers(complete: came)
     }
 
+    mutating func settle() async throws { try await settle(all: false) }
+
     /// Returns when everything that happened was sent to whoever watches it, by both servers, in the same way.
     ///
     /// - Parameter all: Also what etcd says nothing of: that watches of the past have come to the present.
-    mutating func settle(all: Bool = false) async throws {
+    mutating func settle(all: Bool) async throws {
         let head = view.head
         let known = events.last?.kv.modRevision ?? 1
         let isKnown = try await wait { [history] in

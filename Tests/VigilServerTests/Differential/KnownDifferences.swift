@@ -1,3 +1,4 @@
+import GRPCServer
 import Vigil
 import WireMessages
 
@@ -42,9 +43,28 @@ enum KnownDifferences {
 extension KnownDifferences {
     /// gRPC's own text of what a message's size exceeds is each library's own.
     static func forgetText(_ refusal: EtcdClient.Refusal) -> EtcdClient.Refusal {
-        var refusal = refusal
+        var refusal = forgetMissingPassword(refusal)
         if refusal.code == 8, refusal.message.contains("2097152") { refusal.message = "too large a message" }
         return refusal
+    }
+}
+
+extension KnownDifferences {
+    /// etcd says of a user that has no password that it has none; here that cannot be told from a wrong one.
+    static func forgetMissingPassword(_ refusal: EtcdClient.Refusal) -> EtcdClient.Refusal {
+        guard refusal.message == "auth: authentication failed, password was given for no password user" else {
+            return refusal
+        }
+        return EtcdClient.Refusal(code: Status.authFailed.code.rawValue, message: Status.authFailed.message)
+    }
+
+    /// Old etcds say nothing but *permission denied* of a watch that may not begin, and give it a number.
+    static func forgetRefusal(_ ours: inout EtcdWatchResponse, _ theirs: inout EtcdWatchResponse) {
+        guard ours.created, ours.canceled, theirs.created, theirs.canceled else { return }
+        if ours.watchID == -1 { theirs.watchID = -1 }
+        if theirs.cancelReason.contains("PermissionDenied"), ours.cancelReason.hasPrefix("rpc error: code = ") {
+            ours.cancelReason = theirs.cancelReason
+        }
     }
 }
 

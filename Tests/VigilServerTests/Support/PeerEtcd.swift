@@ -34,7 +34,8 @@ struct PeerEtcd: Sendable, CustomTestStringConvertible {
             let server = try Server(
                 path,
                 [
-                    "--name", "peer", "--data-dir", directory + "/data", "--listen-client-urls", url,
+                    "--name", "peer", "--bcrypt-cost", "4", "--data-dir", directory + "/data", "--listen-client-urls",
+                    url,
                     "--advertise-client-urls", url, "--listen-peer-urls", peerURL, "--initial-advertise-peer-urls",
                     peerURL, "--initial-cluster", "peer=" + peerURL, "--logger", "zap", "--log-level", "error",
                 ])

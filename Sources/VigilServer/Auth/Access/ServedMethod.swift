@@ -17,12 +17,14 @@ struct ServedMethod: Sendable {
     /// The method, with its rule enforced.
     func guarded(by auth: Auth) -> GRPCServer.Method { method(auth) }
 
-    /// One message each way. `errors` says how the client is told of a store's errors.
+    /// One message each way. `errors` says how the client is told of a store's errors; `check` refuses what makes no sense
+    /// whoever asks it, before that is looked at, as etcd does.
     static func unary<Request: Message, Response: Message>(
         _ path: String, _ access: Access<Request>, errors: ErrorStyle = .etcd, runsOnEventLoop: Bool = false,
+        check: (@Sendable (Request) throws -> Void)? = nil,
         _ handler: @escaping @Sendable (Request) async throws -> Response
     ) -> ServedMethod {
-        unary(path, access, errors: errors, runsOnEventLoop: runsOnEventLoop) { request, _ in
+        unary(path, access, errors: errors, runsOnEventLoop: runsOnEventLoop, check: check) { request, _ in
             try await handler(request)
         }
     }
@@ -30,9 +32,10 @@ struct ServedMethod: Sendable {
     /// The same; the handler is told how many bytes the request has, too.
     static func unary<Request: Message, Response: Message>(
         _ path: String, _ access: Access<Request>, errors: ErrorStyle = .etcd, runsOnEventLoop: Bool = false,
+        check: (@Sendable (Request) throws -> Void)? = nil,
         _ handler: @escaping @Sendable (Request, _ bytes: Int) async throws -> Response
     ) -> ServedMethod {
-        make(path, access, errors, runsOnEventLoop) { request, bytes, _ in try await handler(request, bytes) }
+        make(path, access, errors, runsOnEventLoop, check) { request, bytes, _ in try await handler(request, bytes) }
     }
 
     /// The same, for handlers that need to know of the call.
@@ -40,17 +43,19 @@ struct ServedMethod: Sendable {
         _ path: String, _ access: Access<Request>,
         _ handler: @escaping @Sendable (Request, Call) async throws -> Response
     ) -> ServedMethod {
-        make(path, access, .etcd, false) { request, _, call in try await handler(request, call) }
+        make(path, access, .etcd, false, nil) { request, _, call in try await handler(request, call) }
     }
 
     private static func make<Request: Message, Response: Message>(
         _ path: String, _ access: Access<Request>, _ errors: ErrorStyle, _ runsOnEventLoop: Bool,
+        _ check: (@Sendable (Request) throws -> Void)?,
         _ handler: @escaping @Sendable (Request, Int, Call) async throws -> Response
     ) -> ServedMethod {
         ServedMethod(path) { auth in
             .unary(path, runsOnEventLoop: runsOnEventLoop) { bytes, call in
                 try await errors.translate(call) {
                     let request = try Request(bytes)
+                    try check?(request)
                     try await Credentials(call, auth).check(request, access)
                     return try await handler(request, bytes.readableBytes, call).serializedBytes()
                 }

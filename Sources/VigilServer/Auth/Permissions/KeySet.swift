@@ -23,9 +23,11 @@ struct KeySet: Sendable, Equatable {
         }
     }
 
-    /// Whether every key of the range is in the set. Of an empty range it says no, as etcd does.
+    /// Whether every key of the range is in the set. As etcd has it, a range that ends where it begins, and so has none,
+    /// has to begin at a key of the set; of one that ends before it begins the answer is no.
     func covers(_ range: KeyRange) -> Bool {
-        guard let wanted = Span(range) else { return false }
+        let isPoint = range.upperBound == range.lowerBound
+        guard let wanted = Span(isPoint ? .key(range.lowerBound) : range) else { return false }
         // The last span that begins at the range's beginning or before.
         var low = 0
         var high = spans.count
