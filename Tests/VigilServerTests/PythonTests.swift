@@ -28,6 +28,13 @@ import Testing
         }
     }
 
+    /// Two processes that want the same lock, and one that dies with it.
+    @Test(.enabled(if: packages("python-etcd3") != nil)) func contendedLock() async throws {
+        try await withEtcdServer { port, _ in
+            try await run("contended_lock.py", "python-etcd3", "127.0.0.1", "\(port)")
+        }
+    }
+
     private func run(_ script: String, _ packages: String, _ arguments: String...) async throws {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Python"
         let python = try ChildProcess(

@@ -95,6 +95,102 @@ def watches(channel):
     assert gone.canceled and gone.compact_revision == 6, gone
 
 
+def ranges(channel):
+    stub = kv_pb2_grpc.KVStub(channel)
+    # Values in the order that keys have not, and versions in neither.
+    for number in range(10):
+        stub.Put(kv_pb2.PutRequest(key=b"r/%d" % number, value=b"%d" % (9 - number)))
+    for number in [3, 7, 3]:
+        stub.Put(kv_pb2.PutRequest(key=b"r/%d" % number, value=b"%d" % (9 - number)))
+
+    def read(**request):
+        return stub.Range(kv_pb2.RangeRequest(**{"key": b"r/", "range_end": b"r0", **request}))
+
+    def numbers(response):
+        return [int(kv.key[2:]) for kv in response.kvs]
+
+    everything = read()
+    assert (numbers(everything), everything.count, everything.more) == (list(range(10)), 10, False)
+    # Page by page: a page begins after the last key of the one before.
+    pages, start = [], b"r/"
+    while True:
+        page = read(key=start, limit=4)
+        pages.append(numbers(page))
+        if not page.more:
+            break
+        start = page.kvs[-1].key + b"\0"
+    assert pages == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert read(limit=4).count == 10 and not read(limit=10).more
+    assert numbers(read(range_end=b"\0", limit=3)) == [0, 1, 2] and numbers(read(key=b"r/8")) == [8, 9]
+    assert numbers(read(key=b"r/8", range_end=b"")) == [8] and numbers(read(range_end=b"r/2")) == [0, 1]
+
+    up, down = kv_pb2.RangeRequest.ASCEND, kv_pb2.RangeRequest.DESCEND
+    for target, expected in [
+        ("KEY", list(range(10))),
+        ("VALUE", list(range(9, -1, -1))),
+        ("CREATE", list(range(10))),
+        ("MOD", [0, 1, 2, 4, 5, 6, 8, 9, 7, 3]),
+    ]:
+        target = kv_pb2.RangeRequest.SortTarget.Value(target)
+        assert numbers(read(sort_target=target, sort_order=up)) == expected
+        assert numbers(read(sort_target=target, sort_order=down)) == expected[::-1]
+        # The order comes before the limit.
+        few = read(sort_target=target, sort_order=down, limit=2)
+        assert numbers(few) == expected[::-1][:2] and few.more and few.count == 10
+    versions = [kv.version for kv in read(sort_target=kv_pb2.RangeRequest.VERSION, sort_order=down).kvs]
+    assert versions == [3, 2] + [1] * 8
+    assert [kv.value for kv in read(keys_only=True).kvs] == [b""] * 10
+    assert (read(count_only=True).count, len(read(count_only=True).kvs)) == (10, 0)
+
+
+def compacted(channel):
+    stub = kv_pb2_grpc.KVStub(channel)
+    last = stub.Put(kv_pb2.PutRequest(key=b"c", value=b"2")).header.revision
+    stub.Put(kv_pb2.PutRequest(key=b"c", value=b"3"))
+    stub.Compact(kv_pb2.CompactionRequest(revision=last))
+    assert stub.Range(kv_pb2.RangeRequest(key=b"c", revision=last)).kvs[0].value == b"2"
+    gone = "etcdserver: mvcc: required revision has been compacted"
+    read = kv_pb2.RangeRequest(key=b"c", revision=last - 1)
+    for call in [
+        lambda: stub.Range(read),
+        lambda: stub.Txn(kv_pb2.TxnRequest(success=[kv_pb2.RequestOp(request_range=read)])),
+        lambda: stub.Compact(kv_pb2.CompactionRequest(revision=last - 1)),
+    ]:
+        try:
+            call()
+            raise AssertionError("what was compacted is there")
+        except grpc.RpcError as error:
+            assert (error.code(), error.details()) == (grpc.StatusCode.OUT_OF_RANGE, gone), error
+
+
+def resumes(channel, address):
+    """A watch whose channel is closed goes on where it was through another one: nothing is missed, nothing comes twice."""
+    stub = kv_pb2_grpc.KVStub(channel)
+    expected = []
+
+    def put(count):
+        for _ in range(count):
+            value = b"%d" % len(expected)
+            expected.append((stub.Put(kv_pb2.PutRequest(key=b"w", value=value)).header.revision, 0, b"w", value))
+
+    put(1)
+    seen = []
+    for _ in range(5):
+        with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as short:
+            watch = Watch(short, key=b"w", start_revision=seen[-1][0] + 1 if seen else expected[0][0])
+            put(3)
+            # Some of what there is, so that the channel is closed while more comes.
+            seen += watch.events(2)
+        put(2)
+        assert seen == expected[: len(seen)], (seen, expected)
+    with grpc.insecure_channel(address) as last:
+        watch = Watch(last, key=b"w", start_revision=seen[-1][0] + 1)
+        put(1)
+        seen += watch.events(len(expected) - len(seen))
+        watch.requests.put(None)
+    assert seen == expected, (seen, expected)
+
+
 def leases(channel):
     stub, keys = lease_pb2_grpc.LeaseStub(channel), kv_pb2_grpc.KVStub(channel)
     lease = stub.LeaseGrant(lease_pb2.LeaseGrantRequest(TTL=60)).ID
@@ -122,8 +218,9 @@ with tempfile.TemporaryDirectory() as folder:
     for compression in [None, grpc.Compression.Gzip]:
         with grpc.insecure_channel(sys.argv[1], compression=compression) as channel:
             if compression is None:
-                for part in [key_values, refusals, watches, leases]:
+                for part in [key_values, refusals, watches, leases, ranges, compacted]:
                     part(channel)
+                resumes(channel, sys.argv[1])
             health(channel)
             stub = kv_pb2_grpc.KVStub(channel)
             assert stub.Put(kv_pb2.PutRequest(key=b"z", value=bytes(5000))).header.revision >= 10

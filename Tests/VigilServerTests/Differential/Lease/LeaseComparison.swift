@@ -32,8 +32,8 @@ struct LeaseComparison: DifferentialScript {
         switch step {
         case .grant(let name, let seconds): try await grant(name, seconds)
         case .grantShort(let name, let seconds):
-            // Not one that is there already and would be revoked.
-            guard try await timeToLive(name, keys: false) == -1 else { return }
+            // Not one that is there already and would be revoked, nor one of which the id is not known.
+            guard name != 0, try await timeToLive(name, keys: false) == -1 else { return }
             try await grant(name, seconds)
             try await timeToLive(name, keys: true)
             try await revoke(name)

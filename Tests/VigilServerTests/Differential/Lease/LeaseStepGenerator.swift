@@ -101,6 +101,10 @@ struct LeaseStepGenerator {
                         compare.target = .lease
                         compare.result = EtcdCompare.CompareResult(rawValue: random.below(4))!
                         compare.lease = random.chance(3) ? 0 : name()
+                        // Which of two leases that the servers chose is the greater is each server's own.
+                        if [.less, .greater].contains(compare.result), chosen.contains(compare.lease) {
+                            compare.lease = 0
+                        }
                     })
             }
             for _ in 0..<random.below(4) { request.success.append(operation(depth: depth)) }
