@@ -15,6 +15,14 @@ import Testing
         ("PRIORITY", RawFrame.frame(2, stream: 1, [0, 0, 0, 3, 7]), 1000),
         ("empty DATA", RawFrame.frame(0, stream: 1), 1000),
         ("CONTINUATION", RawFrame.frame(9, stream: 1, [0, 1, 65, 1, 65]), 1000),
+        ("empty CONTINUATION", RawFrame.frame(9, stream: 1), 1000),
+    ]
+    /// Frames of which any number may come: nothing is kept of them, and nothing sent.
+    private static let harmless: [(String, [UInt8])] = [
+        ("WINDOW_UPDATE", RawFrame.frame(8, [0, 0, 0, 1])),
+        ("WINDOW_UPDATE of a stream", RawFrame.frame(8, stream: 1, [0, 0, 0, 1])),
+        ("an unknown type", RawFrame.frame(77, [1, 2, 3])),
+        ("answers to pings that nobody sent", RawFrame.frame(6, flags: 1, [1, 2, 3, 4, 5, 6, 7, 8])),
     ]
 
     private func expectServed(_ client: Client, _ what: String) async throws {
@@ -29,7 +37,7 @@ import Testing
         try await withServer([Methods.echo, waiting]) { client, address in
             for (name, frame, perRound) in Self.floods {
                 let connection = try await RawConnection.connect(to: address)
-                let isOpen = name != "CONTINUATION"
+                let isOpen = !name.hasSuffix("CONTINUATION")
                 try await connection.write(
                     Self.preface
                         + RawFrame.frame(1, flags: isOpen ? 4 : 0, stream: 1, RawFrame.request("/test.Test/Wait")))
@@ -41,6 +49,25 @@ import Testing
                     try await expectServed(client, name)
                 }
                 #expect(!connection.channel.isActive, "\(name): 100000 frames were taken")
+            }
+        }
+    }
+
+    @Test func floodsOfHarmlessFrames() async throws {
+        let waiting = Methods.waiting(began: Event(), cancelled: Event())
+        try await withServer([Methods.echo, waiting]) { client, address in
+            for (name, frame) in Self.harmless {
+                let connection = try await RawConnection.connect(to: address)
+                try await connection.write(
+                    Self.preface + RawFrame.frame(1, flags: 4, stream: 1, RawFrame.request("/test.Test/Wait")))
+                let round = (0..<1000).flatMap { _ in frame }
+                for _ in 0..<50 {
+                    guard connection.channel.isActive else { break }
+                    try? await connection.write(round)
+                    try await expectServed(client, name)
+                }
+                #expect(connection.count(of: RawFrame.ping) == 0, "\(name) was answered")
+                try? await connection.close()
             }
         }
     }
@@ -112,6 +139,43 @@ import Testing
                 try await connection.closed(within: .seconds(5), name)
                 try await expectServed(client, name)
             }
+        }
+    }
+
+    /// Who sends something all the time, a byte or so, and never all of it. The time to shake hands does not begin anew.
+    @Test func slowLorisThatDrips() async throws {
+        var options = ServerOptions()
+        options.handshakeTimeout = .milliseconds(500)
+        try await withServer([Methods.echo], options: options) { client, address in
+            let connection = try await RawConnection.connect(to: address)
+            let start = ContinuousClock.now
+            for byte in Self.preface.prefix(20) where connection.channel.isActive {
+                try? await connection.write([byte])
+                // As slow as somebody is who wants to stay.
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            try await connection.closed(within: .seconds(5), "a preface that drips")
+            #expect(ContinuousClock.now - start < .seconds(3))
+            try await expectServed(client, "a preface that drips")
+        }
+    }
+
+    /// A header block that comes in pieces is taken up to the limit of headers, and no further.
+    @Test func aHeaderBlockThatDrips() async throws {
+        try await withServer([Methods.echo]) { client, address in
+            let connection = try await RawConnection.connect(to: address)
+            try await connection.write(Self.preface + RawFrame.frame(1, stream: 1, RawFrame.request()))
+            // Of literal headers, each of its own name.
+            var sent = 0
+            while connection.channel.isActive, sent < 1 << 20 {
+                let piece = RawFrame.header("h\(sent)", String(repeating: "x", count: 100))
+                try? await connection.write(RawFrame.frame(9, stream: 1, piece))
+                sent += piece.count
+                if sent % 50 == 0 { try await expectServed(client, "headers that drip") }
+            }
+            try await connection.closed(within: .seconds(5), "headers that drip")
+            #expect(sent < 16 * ServerOptions().maximumHeaderBytes, "\(sent) bytes of headers were taken")
+            try await expectServed(client, "headers that drip")
         }
     }
 

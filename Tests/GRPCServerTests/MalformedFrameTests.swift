@@ -42,6 +42,12 @@ import Testing
         ("WINDOW_UPDATE of 3 bytes", RawFrame.frame(8, [0, 0, 1])),
         ("WINDOW_UPDATE by nothing", RawFrame.frame(8, [0, 0, 0, 0])),
         ("WINDOW_UPDATE beyond 2 GiB", RawFrame.frame(8, [0x7F, 0xFF, 0xFF, 0xFF])),
+        (
+            "SETTINGS that make an open window larger than 2 GiB",
+            open + RawFrame.frame(8, stream: 1, [0x7F, 0xFF, 0, 0]) + RawFrame.frame(4, [0, 4, 0x7F, 0xFF, 0xFF, 0xFF])
+        ),
+        ("SETTINGS with frames too large", RawFrame.frame(4, [0, 5, 1, 0, 0, 0])),
+        ("WINDOW_UPDATE of an idle stream", RawFrame.frame(8, stream: 9, [0, 0, 0, 1])),
         ("CONTINUATION of nothing", RawFrame.frame(9, flags: 4, stream: 1, RawFrame.request())),
         (
             "CONTINUATION of another stream",
@@ -63,6 +69,8 @@ import Testing
         ),
         ("WINDOW_UPDATE of a stream by nothing", open + RawFrame.frame(8, stream: 1, [0, 0, 0, 0])),
         ("WINDOW_UPDATE of a stream beyond 2 GiB", open + RawFrame.frame(8, stream: 1, [0x7F, 0xFF, 0xFF, 0xFF])),
+        ("PRIORITY of 4 bytes", open + RawFrame.frame(2, stream: 1, [0, 0, 0, 3])),
+        ("PRIORITY on itself", open + RawFrame.frame(2, stream: 1, [0, 0, 0, 1, 7])),
         (
             "capital letters in a header",
             RawFrame.frame(1, flags: 5, stream: 1, RawFrame.request() + RawFrame.header("Big", "1"))
@@ -91,6 +99,23 @@ import Testing
                 let isServed = try await served(client)
                 #expect(isServed, "\(name)")
             }
+        }
+    }
+
+    /// What a later version of the protocol may send is passed over.
+    @Test func framesOfUnknownTypes() async throws {
+        try await withServer([Methods.echo]) { client, address in
+            let connection = try await RawConnection.connect(to: address)
+            // Those before are of ALTSVC and ORIGIN.
+            let unknown = (13...255).flatMap { type in
+                RawFrame.frame(UInt8(type), flags: 0xFF, stream: type % 2 == 0 ? 0 : 1, [1, 2, 3])
+            }
+            try await connection.write(RawConnection.preface + unknown + RawFrame.frame(6, [1, 2, 3, 4, 5, 6, 7, 8]))
+            try await connection.receives(within: .seconds(5), "unknown types") { $0.hasReceived(RawFrame.ping) }
+            #expect(connection.channel.isActive && !connection.hasReceived(RawFrame.goAway))
+            let isServed = try await served(client)
+            #expect(isServed)
+            try await connection.close()
         }
     }
 
