@@ -100,6 +100,41 @@ import Testing
         }
     }
 
+    /// CVE-2025-8671: frames after which the server itself resets a stream that was just opened, so that no limit of the
+    /// client's own resets and open streams is reached.
+    @Test func resetsThatTheServerIsMadeToSend() async throws {
+        let causes: [(String, @Sendable (UInt32) -> [UInt8])] = [
+            ("a window by nothing", { RawFrame.frame(8, stream: $0, [0, 0, 0, 0]) }),
+            ("a window too large", { RawFrame.frame(8, stream: $0, [0x7F, 0xFF, 0xFF, 0xFF]) }),
+            ("a dependence on itself", { RawFrame.frame(2, stream: $0, RawFrame.bytes($0) + [7]) }),
+            ("trailers that are none", { RawFrame.frame(1, flags: 4, stream: $0, RawFrame.header("a", "1")) }),
+        ]
+        for (name, cause) in causes {
+            let running = Counter()
+            let waiting = GRPCServer.Method("/test.Test/Wait") { call in
+                running.increment()
+                try await call.cancellation()
+            }
+            try await withServer([Methods.echo, waiting]) { client, address in
+                let connection = try await RawConnection.connect(to: address)
+                try await connection.write(Self.preface)
+                let request = RawFrame.request("/test.Test/Wait")
+                var stream: UInt32 = 1
+                while connection.channel.isActive, stream < 40_000 {
+                    var bytes: [UInt8] = []
+                    for _ in 0..<250 {
+                        bytes += RawFrame.frame(1, flags: 4, stream: stream, request) + cause(stream)
+                        stream += 2
+                    }
+                    try? await connection.write(bytes)
+                    try await expectServed(client, name)
+                }
+                #expect(!connection.channel.isActive, "\(name): 20000 were taken")
+                #expect(running.count <= Limits.streamErrors + 1000, "\(name)")
+            }
+        }
+    }
+
     /// A large header in the table, and then nothing but references to it: 5000 bytes that mean 15 MB.
     @Test func aBombOfHeaders() async throws {
         try await withServer([Methods.echo]) { client, address in
