@@ -6,8 +6,12 @@ import WireMessages
 struct LeaseComparison: DifferentialScript {
     private let servers: ServerPair
     private let keepAlives: (ours: ClientCall, theirs: ClientCall)
+    /// Of all keys, from the beginning.
+    private let watches: (ours: WatchClient, theirs: WatchClient)
     private var names = LeaseNames()
     private var head: Int64 = 1
+    /// Through which events were compared.
+    private var watched: Int64 = 1
     /// Leases that end while they are waited for have ids of their own.
     private var ended: Int64 = 1000
 
@@ -15,14 +19,53 @@ struct LeaseComparison: DifferentialScript {
         self.servers = servers
         let path = "/etcdserverpb.Lease/LeaseKeepAlive"
         keepAlives = (try await servers.ours.client.call(path), try await servers.theirs.client.call(path))
+        watches = (try await servers.ours.watch(), try await servers.theirs.watch())
+        for watch in [watches.ours, watches.theirs] {
+            try await watch.create("\0", "\0") { $0.prevKv = true }
+            _ = try await watch.next()
+        }
     }
 
     func close() async throws {
+        try await watches.ours.call.cancel()
+        try await watches.theirs.call.cancel()
         try await keepAlives.ours.cancel()
         try await keepAlives.theirs.cancel()
     }
 
-    func settle() async throws {}
+    /// Events of keys that are put, deleted, and gone with their leases.
+    mutating func settle() async throws {
+        guard watched < head else { return }
+        let names = names
+        async let ours = events(watches.ours) { names.name(ours: $0) }
+        let theirs = try await events(watches.theirs) { names.name(theirs: $0) }
+        for (event, wanted) in zip(try await ours, theirs) where event != wanted {
+            throw Difference(what: "an event", ours: event.shortText, theirs: wanted.shortText)
+        }
+        let count = try await ours.count
+        guard count == theirs.count else {
+            throw Difference(what: "events after \(watched)", ours: "\(count)", theirs: "\(theirs.count)")
+        }
+        watched = head
+    }
+
+    /// Through the head, of which an event has to come. Not of the leases whose end is waited for: the order is free.
+    private func events(_ watch: WatchClient, _ name: (Int64) -> Int64) async throws -> [EtcdEvent] {
+        // What does not come soon ends the stream, and so the reading.
+        let alarm = Task {
+            try await Task.sleep(for: .seconds(20))
+            try await watch.call.cancel()
+        }
+        defer { alarm.cancel() }
+        var events: [EtcdEvent] = []
+        while events.last?.kv.modRevision ?? 0 < head { events += try await watch.next().events }
+        return events.filter { !$0.kv.key.starts(with: Array("end/".utf8)) }.map { event in
+            var event = event
+            event.kv.mapLease(name)
+            if event.hasPrevKv { event.prevKv.mapLease(name) }
+            return event
+        }
+    }
 
     func step(_ number: Int, seed: UInt64) -> LeaseStep {
         LeaseStepGenerator.step(number, seed: seed, chosen: names.chosen, head: head)

@@ -70,7 +70,7 @@ extension EtcdRequestOp {
 }
 
 extension EtcdKeyValue {
-    fileprivate mutating func mapLease(_ map: (Int64) -> Int64) { if lease != 0 { lease = map(lease) } }
+    mutating func mapLease(_ map: (Int64) -> Int64) { if lease != 0 { lease = map(lease) } }
 }
 
 extension EtcdRangeResponse {
