@@ -98,6 +98,7 @@ public final class EtcdServer: Service {
     public func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let quota { group.addTask { await quota.run() } }
+            group.addTask { [alarms = member.alarms] in await alarms.keepSaved() }
             // To the end, so that it can be seen.
             if let monitoring { group.addTask { try await monitoring.run() } }
             let member = member

@@ -23,6 +23,8 @@ enum Limits {
     static let historyPageEvents = 64
     /// Alarms that may be raised at a time: clients can raise them for any number.
     static let alarms = 1000
+    /// Between two attempts to write down an alarm for which there is no room.
+    static let alarmRetry = Duration.seconds(1)
     /// Keys that are hashed before other tasks have their turn.
     static let hashedKeys = 512
     /// A snapshot has a multiple of so many bytes, and its digest: etcd's clients look.

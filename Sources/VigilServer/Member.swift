@@ -13,7 +13,7 @@ final class Member: Sendable {
     let watches: WatchCount
     let clusterID: UInt64
     let memberID: UInt64
-    let alarms = Alarms()
+    let alarms: Alarms
     let upkeep = Upkeep()
     let counters = MemberCounters()
     /// As clients may dial it; empty until it listens.
@@ -28,6 +28,7 @@ final class Member: Sendable {
         self.store = store
         self.options = options
         watches = WatchCount(limit: options.maximumWatches)
+        alarms = try Alarms(store)
         // Clients take 0 for missing.
         let id = try store.statistics().storeID
         clusterID = max(1, id)

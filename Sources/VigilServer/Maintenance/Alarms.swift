@@ -1,9 +1,6 @@
-import GRPCServer
-import SwiftProtobuf
 import Synchronization
 import Threads
 import Vigil
-import WireMessages
 
 /// Something that an operator has to see, and that stops writes until somebody takes it back.
 struct Alarm: Hashable, Comparable, CustomStringConvertible {
@@ -28,18 +25,35 @@ struct Alarm: Hashable, Comparable, CustomStringConvertible {
 }
 
 /// The alarms of this server. Every write asks whether one forbids it, for the price of reading a flag.
+///
+/// They take effect at once, and are in the store as soon as ``save()`` has returned: the server, which raises one because
+/// there is no room, may not be able to write that down before there is some.
 final class Alarms: Sendable {
-    private let alarms: Lock<Set<Alarm>>
+    private struct State {
+        var raised: Set<Alarm>
+        /// What the store has.
+        var saved: Set<Alarm>
+    }
+
+    private let storage: any AlarmStorage
+    private let state: Lock<State>
     /// A bit for each kind of which there is an alarm.
     private let kinds = Atomic(0)
+    private let saving = Turnstile()
+    private let changes: AsyncStream<Void>
+    private let changed: AsyncStream<Void>.Continuation
 
-    init(_ alarms: Set<Alarm> = []) {
-        self.alarms = Lock(alarms)
-        publish(alarms)
+    /// Those that `storage` has.
+    init(_ storage: any AlarmStorage) throws {
+        self.storage = storage
+        let raised = try storage.alarms()
+        state = Lock(State(raised: raised, saved: raised))
+        (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        publish(raised)
     }
 
     /// All of them, in order.
-    var raised: [Alarm] { alarms.withLock { $0.sorted() } }
+    var raised: [Alarm] { state.withLock { $0.raised.sorted() } }
 
     /// Whether nothing may be put.
     var forbidGrowth: Bool { kinds.load(ordering: .relaxed) != 0 }
@@ -72,10 +86,34 @@ final class Alarms: Sendable {
     /// False if it was not raised.
     func takeBack(_ alarm: Alarm) -> Bool { change { $0.remove(alarm) != nil } }
 
+    /// Writes what is raised, unless the store has it. It is durable when this returns.
+    func save() async throws {
+        try await saving.pass {
+            while true {
+                let (raised, saved) = state.withLock { ($0.raised, $0.saved) }
+                guard raised != saved else { return }
+                try await storage.store(raised)
+                state.withLock { $0.saved = raised }
+            }
+        }
+    }
+
+    /// Saves what the server itself has raised, until the task is cancelled: while there is no room for it, again and again.
+    func keepSaved() async {
+        for await _ in changes {
+            while (try? await save()) == nil, !Task.isCancelled {
+                try? await Task.sleep(for: Limits.alarmRetry)
+            }
+        }
+        try? await save()
+    }
+
     private func change(_ body: (inout Set<Alarm>) -> Bool) -> Bool {
-        alarms.withLock { alarms in
-            defer { publish(alarms) }
-            return body(&alarms)
+        state.withLock { state in
+            let isChanged = body(&state.raised)
+            publish(state.raised)
+            if isChanged { changed.yield() }
+            return isChanged
         }
     }
 
@@ -84,53 +122,4 @@ final class Alarms: Sendable {
     }
 
     private static func bit(_ kind: Alarm.Kind) -> Int { 1 << kind.rawValue }
-}
-
-/// One request about alarms.
-struct AlarmCall {
-    private let request: EtcdAlarmRequest
-    private let member: Member
-    /// Nil for all kinds.
-    private let kind: Alarm.Kind?
-
-    init(_ request: EtcdAlarmRequest, _ member: Member) throws {
-        // etcd itself crashes on these.
-        if case .UNRECOGNIZED(let number) = request.alarm {
-            throw Status(.invalidArgument, "etcdserver: there is no alarm of type \(number)")
-        }
-        if case .UNRECOGNIZED(let number) = request.action {
-            throw Status(.invalidArgument, "etcdserver: there is no alarm action \(number)")
-        }
-        self.request = request
-        self.member = member
-        kind = Alarm.Kind(rawValue: request.alarm.rawValue)
-    }
-
-    func response() -> EtcdAlarmResponse {
-        var response = EtcdAlarmResponse()
-        response.header = member.header()
-        response.alarms = alarms().map { alarm in
-            .with {
-                $0.memberID = alarm.memberID
-                $0.alarm = alarm.kind == .noSpace ? .nospace : .corrupt
-            }
-        }
-        return response
-    }
-
-    /// Those that the answer names.
-    private func alarms() -> [Alarm] {
-        let alarm = kind.map { Alarm(kind: $0, memberID: request.memberID) }
-        switch request.action {
-        case .get: return member.alarms.raised.filter { kind == nil || $0.kind == kind }
-        case .activate:
-            guard let alarm else { return [] }
-            member.alarms.raise(alarm)
-            return [alarm]
-        case .deactivate:
-            guard let alarm, member.alarms.takeBack(alarm) else { return [] }
-            return [alarm]
-        case .UNRECOGNIZED: return []
-        }
-    }
 }

@@ -9,7 +9,9 @@ struct MaintenanceService {
     var methods: [ServedMethod] {
         [
             .unary("/etcdserverpb.Maintenance/Status", .user) { (_: EtcdStatusRequest) in try status() },
-            .unary("/etcdserverpb.Maintenance/Alarm", .alarms) { try AlarmCall($0, member).response() },
+            .unary("/etcdserverpb.Maintenance/Alarm", .alarms) {
+                try await AlarmCall($0, member).response()
+            },
             .unary("/etcdserverpb.Maintenance/Defragment", .root) { (_: EtcdDefragmentRequest) in try await defragment()
             },
             .unary("/etcdserverpb.Maintenance/Hash", .root) { (_: EtcdHashRequest) in try await hash() },

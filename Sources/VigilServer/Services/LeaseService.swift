@@ -15,8 +15,12 @@ struct LeaseService {
 
     var methods: [ServedMethod] {
         [
-            .unary("/etcdserverpb.Lease/LeaseGrant", .user) { try await grant($0) },
-            .unary("/etcdserverpb.Lease/LeaseRevoke", .keys(member.store)) { try await revoke($0) },
+            .unary("/etcdserverpb.Lease/LeaseGrant", .user) { request in
+                try await member.writing { try await grant(request) }
+            },
+            .unary("/etcdserverpb.Lease/LeaseRevoke", .keys(member.store)) { request in
+                try await member.writing { try await revoke(request) }
+            },
             .streaming("/etcdserverpb.Lease/LeaseKeepAlive", isLasting: true) { call, credentials in
                 while let bytes = try await call.next() {
                     let request = try EtcdLeaseKeepAliveRequest(bytes)
@@ -32,6 +36,8 @@ struct LeaseService {
     }
 
     private func grant(_ request: EtcdLeaseGrantRequest) async throws -> EtcdLeaseGrantResponse {
+        // Before what is wrong with the request, as etcd does.
+        try member.alarms.requireWritable(grows: true)
         guard request.ttl <= Limits.longestLease else { throw Status.leaseTooLong }
         let lease = try await member.store.grantLease(seconds: max(request.ttl, Limits.shortestLease), id: request.id)
         var response = EtcdLeaseGrantResponse()
@@ -42,6 +48,7 @@ struct LeaseService {
     }
 
     private func revoke(_ request: EtcdLeaseRevokeRequest) async throws -> EtcdLeaseRevokeResponse {
+        try member.alarms.requireWritable(grows: false)
         var response = EtcdLeaseRevokeResponse()
         response.header = member.header(try await member.store.revokeLease(request.id))
         return response

@@ -10,6 +10,7 @@ import WireMessages
         try await withEtcd { etcd, _ in
             try await etcd.put("a", "1")
             try await etcd.put("b", "1")
+            _ = try await etcd.grant(60, id: 7)
             #expect(try await etcd.alarm(.activate, .nospace, member: 5).map(\.memberID) == [5])
             #expect(try await etcd.alarm(.get).map(\.alarm) == [.nospace])
             #expect(try await etcd.status().errors == ["memberID:5 alarm:NOSPACE "])
@@ -21,6 +22,10 @@ import WireMessages
                     $0.failure = [.transaction { $0.failure = [.get("a"), .put("a", "2")] }]
                 }
             }
+            await #expect(throws: full) { _ = try await etcd.grant(60) }
+            await #expect(throws: full) { _ = try await etcd.grant(9_000_000_001) }
+            #expect(try await etcd.keepAlive(7).ttl == 60)
+            try await etcd.revoke(7)
             // What is wrong with a request is said first.
             await #expect(throws: refusal(3, "etcdserver: key is not provided")) { try await etcd.put("", "2") }
             #expect(try await etcd.delete("b").deleted == 1)
@@ -38,11 +43,14 @@ import WireMessages
     @Test func corruptionForbidsEveryWrite() async throws {
         try await withEtcd { etcd, _ in
             try await etcd.put("a", "1")
+            _ = try await etcd.grant(60, id: 7)
             _ = try await etcd.alarm(.activate, .corrupt)
             let corrupt = refusal(15, "etcdserver: corrupt cluster")
             await #expect(throws: corrupt) { try await etcd.put("a", "2") }
             await #expect(throws: corrupt) { try await etcd.delete("a") }
             await #expect(throws: corrupt) { try await etcd.compact(2) }
+            await #expect(throws: corrupt) { _ = try await etcd.grant(60) }
+            await #expect(throws: corrupt) { try await etcd.revoke(7) }
             #expect(try await etcd.transaction { $0.success = [.get("a")] }.succeeded)
             #expect(try await etcd.range("a").count == 1)
         }
@@ -59,8 +67,8 @@ import WireMessages
         }
     }
 
-    @Test func thereIsABoundOnAlarms() {
-        let alarms = Alarms()
+    @Test func thereIsABoundOnAlarms() throws {
+        let alarms = try Alarms(FailingStorage())
         for id in 0..<2000 { alarms.raise(Alarm(kind: .noSpace, memberID: UInt64(id))) }
         #expect(alarms.raised.count == Limits.alarms)
     }

@@ -39,21 +39,29 @@ func withServing<R: Sendable>(
     _ body: (EtcdServer, WatchStore) async throws -> R
 ) async throws -> R {
     try await withTemporaryDirectory(inMemory: inMemory) { directory in
-        var options = options
-        options.port = 0
-        let store = try await WatchStore.open(directory + "/store")
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let server = try await EtcdServer.bind(store, options: options, logger: logger)
-        let result = try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
-            let result = try await body(server, store)
-            group.cancelAll()
-            try await group.waitForAll()
-            return result
-        }
-        try await store.close()
+        try await withServing(directory + "/store", options: options, body)
+    }
+}
+
+/// Serves the store in `path`.
+func withServing<R: Sendable>(
+    _ path: String, options: EtcdServerOptions = EtcdServerOptions(),
+    _ body: (EtcdServer, WatchStore) async throws -> R
+) async throws -> R {
+    var options = options
+    options.port = 0
+    let store = try await WatchStore.open(path)
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let server = try await EtcdServer.bind(store, options: options, logger: logger)
+    let result = try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await server.run() }
+        let result = try await body(server, store)
+        group.cancelAll()
+        try await group.waitForAll()
         return result
     }
+    try await store.close()
+    return result
 }
 
 /// The calls of etcd's services, with their messages.
