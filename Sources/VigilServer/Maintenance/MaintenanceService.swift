@@ -57,14 +57,16 @@ struct MaintenanceService {
     }
 
     private func hashKV(_ request: EtcdHashKVRequest) async throws -> EtcdHashKVResponse {
-        let hashed = try await ContentHash.of(
-            member.store, at: request.revision > 0 ? Revision(onWire: request.revision) : nil)
+        let compacted = try member.store.statistics().compacted
+        let revision = request.revision > 0 ? Revision(onWire: request.revision) : nil
+        // It could be told of the compaction revision itself; etcd's before 3.6 does not, and is asked in the same way.
+        if let revision, compacted > 0, revision <= compacted { throw Status.compacted }
+        let hashed = try await ContentHash.of(member.store, at: revision)
         var response = EtcdHashKVResponse()
         response.header = member.header()
         response.hash = hashed.hash
         response.hashRevision = hashed.revision.headOnWire
         // Of a store that was never compacted etcd says so.
-        let compacted = try member.store.statistics().compacted
         response.compactRevision = compacted == 0 ? -1 : compacted.onWire
         return response
     }

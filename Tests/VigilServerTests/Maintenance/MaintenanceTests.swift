@@ -50,8 +50,8 @@ import WireMessages
             await #expect(throws: refusal(11, "etcdserver: mvcc: required revision has been compacted")) {
                 _ = try await etcd.hashKV(at: 2)
             }
-            let compacted = try await etcd.hashKV(at: 3)
-            #expect(compacted.hash == hashes[2].hash && compacted.compactRevision == 3)
+            let compacted = try await etcd.hashKV(at: 4)
+            #expect(compacted.hash == hashes[3].hash && compacted.compactRevision == 3)
             return hashes.map(\.hash)
         }
         // Another store with the same changes has the same, and one with others has not.
