@@ -16,6 +16,8 @@ public final class DataFileSalvage {
         public var entries: [Entry] = []
         /// Pages and nodes that make no sense, or cannot be reached.
         public var damage: [String] = []
+        /// Entries that are noted and were not found, if that is because parts of the tree cannot be reached.
+        public var missing = 0
     }
 
     /// What one of the two meta pages leads to: the last commit, and the one before, which shares most pages with it.

@@ -12,6 +12,8 @@ enum Limits {
     static let largestMapBytes = 1 << 46
     /// The greatest height of a tree, LMDB's own limit.
     static let treeDepth = 32
+    /// What an entry takes of a leaf at least, with a key of one byte and the place of its node.
+    static let nodeBytes = 11
     /// How often an environment whose file another process has just replaced is opened anew, and the time between.
     static let openings = 100
     static let openingPauseNanoseconds = 10_000_000

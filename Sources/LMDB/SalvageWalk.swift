@@ -48,8 +48,13 @@ struct SalvageWalk {
             try visit(file, Int(truncatingIfNeeded: tree.root), depth: 0, &branch)
         }
         let found = branch.tree.entries.count + branch.subtrees.count
-        if UInt64(found) != tree.entries, branch.tree.damage.isEmpty {
-            branch.tree.damage.append("data.mdb, tree \(tree.name): has \(found) entries, noted are \(tree.entries)")
+        if branch.tree.damage.isEmpty {
+            if UInt64(found) != tree.entries {
+                branch.tree.damage.append("data.mdb, tree \(tree.name): has \(found) entries, noted are \(tree.entries)")
+            }
+        } else if tree.entries <= UInt64(pages * meta.pageBytes / Limits.nodeBytes) {
+            // More than there is room for are not believed.
+            branch.tree.missing = max(0, Int(tree.entries) - found)
         }
         return (branch.tree, branch.subtrees)
     }

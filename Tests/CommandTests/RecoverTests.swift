@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Vigil
 
 @Suite struct RecoverCommandTests {
     /// A store whose first block is damaged, and whose journal has been used for other things since.
@@ -42,6 +43,51 @@ import Testing
             let again = try await vigil("recover", vigil.data, vigil.directory + "/again", "--json")
             #expect(again.json.first?["complete"] as? Bool == false)
             #expect((again.json.first?["lost"] as? [[String: Any]])?.isEmpty == false)
+        }
+    }
+
+    @Test func leasesAndPropertiesAreCounted() async throws {
+        try await withCommand { vigil in
+            let store = try await WatchStore.open(vigil.data)
+            for id in 1...3 { _ = try await store.grantLease(seconds: 60, id: Int64(id)) }
+            try await store.put("held", "v", lease: 2)
+            try await store.setProperties(["one": Array("the first".utf8), "two": Array("the other".utf8)])
+            // Both of LMDB's last commits have all of it.
+            for value in ["1", "2"] as [Bytes] {
+                try await store.put("end", value)
+                try await store.seal()
+            }
+            try await store.close()
+            let whole = try await vigil("recover", vigil.data, vigil.directory + "/whole")
+            #expect(
+                whole.lines.dropLast() == ["leases: 3 kept, 0 lost", "properties: 2 kept, 0 lost"]
+                    && whole.lines.last?.hasPrefix("complete: ") == true, "\(whole.lines)")
+            // The value of a property, and of the lease 2 what follows its checksum.
+            let url = URL(fileURLWithPath: vigil.data + "/data.mdb")
+            var data = try Data(contentsOf: url)
+            for (bytes, offset) in [(Array("the other".utf8), 0), ([0, 0, 0, 0, 0, 0, 0, 2], 12)] {
+                var found = data.range(of: Data(bytes))
+                while let place = found {
+                    let value = place.lowerBound + offset
+                    if offset == 0 || data[value..<value + 12].elementsEqual([1, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0]) {
+                        data[value] ^= 2
+                    }
+                    found = data.range(of: Data(bytes), in: place.upperBound..<data.endIndex)
+                }
+            }
+            try data.write(to: url)
+            let lost = try await vigil("recover", vigil.data, vigil.directory + "/lost")
+            for line in [
+                "lease 2: lost; 1 keys stay until they are deleted, or it is granted again", "leases: 2 kept, 1 lost",
+                "property two: lost", "properties: 1 kept, 1 lost",
+            ] { #expect(lost.lines.contains(line), "\(line) is not in \(lost.lines)") }
+            let json = try await vigil("recover", vigil.data, vigil.directory + "/again", "--json").json.first
+            #expect(json?["leases"] as? Int == 2 && json?["lost_leases"] as? Int == 1)
+            #expect(json?["properties"] as? Int == 1 && json?["lost_properties"] as? Int == 1)
+            #expect((json?["orphaned_keys"] as? [[String: Int]]) == [["lease": 2, "keys": 1]])
+            #expect((json?["changed_properties"] as? [[String: String]]) == [["name": "two", "fate": "lost"]])
+            #expect(json?["may_lack_leases"] as? Bool == false && json?["may_lack_properties"] as? Bool == false)
+            #expect(json?["complete"] as? Bool == false)
         }
     }
 

@@ -85,13 +85,7 @@ final class StoreBuilder {
     /// Makes the index of what leases hold, from what `state` says, in steps.
     private func indexLeases(_ meta: Meta) throws {
         var meta = meta
-        var next: [UInt8]? = []
-        while let start = next {
-            let found: [(Int64, [UInt8])]
-            (found, next) = try storeErrors {
-                try environment.withRead { try attachedKeys(from: start, $0) }
-            }
-            if found.isEmpty { continue }
+        try forEachAttachedKeys { found in
             try write { transaction in
                 for (lease, key) in found {
                     meta.leasedKeys += try key.withUnsafeBytes {
@@ -105,11 +99,23 @@ final class StoreBuilder {
         }
     }
 
+    /// Calls `body` with the keys of `state` that are attached to leases, some at a time, and these leases.
+    func forEachAttachedKeys(_ body: ([(lease: Int64, key: [UInt8])]) throws -> Void) throws {
+        var next: [UInt8]? = []
+        while let start = next {
+            let found: [(lease: Int64, key: [UInt8])]
+            (found, next) = try storeErrors {
+                try environment.withRead { try attachedKeys(from: start, $0) }
+            }
+            if !found.isEmpty { try body(found) }
+        }
+    }
+
     /// Keys of `state` that are attached to leases, from `start` on, and where to go on.
     private func attachedKeys(
         from start: [UInt8], _ transaction: borrowing ReadTransaction
-    ) throws -> ([(Int64, [UInt8])], [UInt8]?) {
-        var found: [(Int64, [UInt8])] = []
+    ) throws -> ([(lease: Int64, key: [UInt8])], [UInt8]?) {
+        var found: [(lease: Int64, key: [UInt8])] = []
         var cursor = try transaction.cursor(databases.state)
         var entry = try start.withUnsafeBytes { try cursor.seek(atOrAfter: $0) }
         for _ in 0..<Limits.pageKeys {

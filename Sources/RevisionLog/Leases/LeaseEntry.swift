@@ -15,7 +15,7 @@ import LMDB
 /// What is stored of a lease.
 struct LeaseEntry: Equatable, Sendable {
     private static let format: UInt8 = 1
-    private static let length = 24
+    static let length = 24
 
     var seconds: Int64
     var grantedMilliseconds: Int64

@@ -82,12 +82,17 @@ private struct RecoveryRun {
         meta.keys = try write(beginnings.versions, to: builder) + Int64(beginnings.unneeded)
         meta = try replay(kept, survey, meta, builder)
         let cursors = try salvage.cursors.write(to: builder, kept: kept, compacted: compacted)
+        try salvage.leases.write(to: builder, builder.databases.leases!)
+        try salvage.properties.write(to: builder, builder.databases.properties!)
+        let orphans = try self.orphans(builder)
         try builder.finish(meta)
         let missing = try state.map { try missingKeys(meta, run, $0, survey) } ?? 0
         var report = report(kept, outside, meta, missing, beginnings)
         report.cursors = cursors.count
         report.changedCursors = cursors.changed
         report.mayLackCursors = salvage.cursors.mayLack
+        report.add(leases: salvage.leases, orphans: orphans)
+        report.add(properties: salvage.properties)
         return report
     }
 
@@ -197,6 +202,18 @@ private struct RecoveryRun {
     }
 
     // MARK: What is not in it
+
+    /// Leases that keys in the new store are attached to, and that it does not have, and how many keys these are.
+    private func orphans(_ builder: StoreBuilder) throws -> [Int64: Int] {
+        var orphans: [Int64: Int] = [:]
+        try builder.forEachAttachedKeys { found in
+            for (lease, _) in found {
+                let id = withUnsafeBytes(of: lease.bigEndian) { Array($0) }
+                if salvage.leases.values[id] == nil { orphans[lease, default: 0] += 1 }
+            }
+        }
+        return orphans
+    }
 
     /// What `ranges` have besides `kept`, of the revisions that were there to be read.
     private static func outside(

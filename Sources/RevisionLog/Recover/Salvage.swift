@@ -24,6 +24,8 @@ final class Salvage {
     private(set) var states: [State] = []
     private(set) var damage: [String] = []
     private(set) var cursors = SalvagedCursors()
+    private(set) var leases = SalvagedEntries()
+    private(set) var properties = SalvagedEntries()
     /// The newest revision that anything says there was.
     private(set) var head: Revision = 0
     private let data: DataFileSalvage?
@@ -86,12 +88,15 @@ final class Salvage {
                 if name == "state", !broken.isEmpty { state?.isIntact = false }
                 for message in broken { note(message) }
             }
-            for name in ["log", "cursors"] {
+            for name in ["log", "cursors", "leases", "leased", "properties"] {
                 for message in snapshot.trees[name]?.damage ?? [] { note(message) }
             }
             if let state { states.append(state) }
         }
         cursors = try SalvagedCursors(data)
+        leases = try SalvagedEntries(.leases, data)
+        properties = try SalvagedEntries(.properties, data)
+        for message in leases.damage + properties.damage { note(message) }
         for entry in data.strays {
             if let block = try block(entry) {
                 strays.append(block)

@@ -66,9 +66,36 @@ struct RecoverCommand: AsyncParsableCommand {
             Output.standard.line("cursor \(cursor.name): \(Self.text(cursor.fate))")
         }
         if report.mayLackCursors { Output.standard.line("cursors may be missing") }
+        showLeases(report)
+        showProperties(report)
         Output.standard.line(
             "\(report.isComplete ? "complete" : "not complete"): \(newDirectory) has revisions \(report.kept.lowerBound) to "
                 + "\(report.kept.upperBound), \(report.keys) keys")
+    }
+
+    private func showLeases(_ report: RecoveryReport) {
+        for orphaned in report.orphanedKeys {
+            Output.standard.line(
+                "lease \(orphaned.lease): lost; \(orphaned.keys) keys stay until they are deleted, or it is granted again")
+        }
+        if report.olderLeases > 0 {
+            Output.standard.line("leases of before the damage, perhaps revoked since: \(report.olderLeases)")
+        }
+        if report.mayLackLeases { Output.standard.line("leases may be missing") }
+        if report.leases + report.lostLeases > 0 {
+            Output.standard.line("leases: \(report.leases) kept, \(report.lostLeases) lost")
+        }
+    }
+
+    private func showProperties(_ report: RecoveryReport) {
+        for property in report.changedProperties {
+            let fate = property.fate == .lost ? "lost" : "as an earlier entry has it"
+            Output.standard.line("property \(Text.inline(Bytes(property.name))): \(fate)")
+        }
+        if report.mayLackProperties { Output.standard.line("properties may be missing") }
+        if report.properties + report.lostProperties > 0 {
+            Output.standard.line("properties: \(report.properties) kept, \(report.lostProperties) lost")
+        }
     }
 
     private static func text(_ ranges: [ClosedRange<Revision>]) -> String {
@@ -125,6 +152,29 @@ struct RecoverCommand: AsyncParsableCommand {
                 return json
             })
         json.add("may_lack_cursors", report.mayLackCursors)
+        json.add("leases", report.leases)
+        json.add("older_leases", report.olderLeases)
+        json.add("lost_leases", report.lostLeases)
+        json.add(
+            "orphaned_keys",
+            report.orphanedKeys.map { orphaned in
+                var json = JSONObject()
+                json.add("lease", orphaned.lease)
+                json.add("keys", orphaned.keys)
+                return json
+            })
+        json.add("may_lack_leases", report.mayLackLeases)
+        json.add("properties", report.properties)
+        json.add("lost_properties", report.lostProperties)
+        json.add(
+            "changed_properties",
+            report.changedProperties.map { property in
+                var json = JSONObject()
+                json.add("name", property.name)
+                json.add("fate", property.fate.rawValue)
+                return json
+            })
+        json.add("may_lack_properties", report.mayLackProperties)
         json.add(
             "damage",
             report.damage.map { damage in
