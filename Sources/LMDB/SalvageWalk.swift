@@ -50,7 +50,8 @@ struct SalvageWalk {
         let found = branch.tree.entries.count + branch.subtrees.count
         if branch.tree.damage.isEmpty {
             if UInt64(found) != tree.entries {
-                branch.tree.damage.append("data.mdb, tree \(tree.name): has \(found) entries, noted are \(tree.entries)")
+                branch.tree.damage.append(
+                    "data.mdb, tree \(tree.name): has \(found) entries, noted are \(tree.entries)")
             }
         } else if tree.entries <= UInt64(pages * meta.pageBytes / Limits.nodeBytes) {
             // More than there is room for are not believed.

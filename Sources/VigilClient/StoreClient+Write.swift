@@ -5,9 +5,17 @@ extension StoreClient {
     /// As `WatchStore.put(_:_:)`.
     @discardableResult
     public func put(_ key: Bytes, _ value: Bytes) async throws -> Revision {
-        guard let revision = try await only([.put(key, value)]).revision else {
-            throw malformed("a put made no revision")
-        }
+        try await put(.put(key, value))
+    }
+
+    /// As `WatchStore.put(_:_:lease:)`, with the id of a lease.
+    @discardableResult
+    public func put(_ key: Bytes, _ value: Bytes, lease: Int64) async throws -> Revision {
+        try await put(.put(key, value, lease: .lease(lease)))
+    }
+
+    private func put(_ operation: Transaction.Operation) async throws -> Revision {
+        guard let revision = try await only([operation]).revision else { throw malformed("a put made no revision") }
         return revision
     }
 
@@ -87,11 +95,15 @@ extension WireOperation {
         case .put(let key, let value, .none):
             put.key = .init(key)
             put.value = .init(value)
+        case .put(let key, let value, .lease(let lease)):
+            leasedPut.key = .init(key)
+            leasedPut.value = .init(value)
+            leasedPut.lease = lease
         case .delete(let key): delete = .init(key)
         case .deleteRange(let keys): deleteRange = WireKeyRange(keys)
         default:
             throw StoreError(
-                .invalidArgument, "only puts without a lease, and deletes, can be committed to a server so")
+                .invalidArgument, "only puts that say which lease, if any, and deletes can be committed to a server so")
         }
     }
 }

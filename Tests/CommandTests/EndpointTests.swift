@@ -31,6 +31,8 @@ import Vigil
     /// How long ago something was.
     private static let age = #"[0-9.]+ (s|min|h) (ago)?"#
     private static let cursorAge = #"("lag_seconds":[0-9.]+|"moved_ms":[0-9]+|[0-9.]+ s,|moved .*)"#
+    /// Only the process that has a store open for writing knows how long its leases have left.
+    private static let left = #"600 s(, .* left)?|left  .*|"seconds":600(,"remaining_seconds":[0-9.]+)?"#
     /// A directory has a block for each command that wrote; a server gathers.
     private static let sizes = #"[0-9.]+ (B|KiB|MiB)|[0-9]+ blocks|as [0-9]+ of"#
 
@@ -69,6 +71,9 @@ import Vigil
         Run("cursor", "show", "made-by-$PLACE", masks: [cursorAge, "made-by-[a-z]*"]),
         Run("cursor", "set", "$PLACE", "999"), Run("cursor", "set", "$PLACE", "--no-hold"),
         Run("cursor", "rm", "made-by-$PLACE"), Run("cursor", "rm", "made-by-$PLACE"),
+        Run("lease", "ls", masks: [left]), Run("lease", "ls", "--json", masks: [left]),
+        Run("lease", "show", "7", masks: [left]), Run("lease", "show", "0x7", "--json", masks: [left]),
+        Run("lease", "show", "8"), Run("lease", "show", "x"), Run("lease", "show", "0"),
         Run("backup", "$OUTPUT/$PLACE.backup", masks: ["(directory|server).backup", sizes]),
         Run("backup", "$OUTPUT/$PLACE.backup"),
     ]
@@ -88,6 +93,14 @@ import Vigil
         Run("compact", "--keep-revisions", "4", "--json"),
         Run("get", "a", "--at", "1"), Run("watch", "a", "--from", "1", "--until", "head"), Run("log", "--from", "1"),
         Run("cursor", "ls", masks: [cursorAge, sizes]),
+        Run("lease", "grant", "600", "--id", "9"), Run("lease", "grant", "600", "--id", "9", "--json"),
+        Run("lease", "grant", "0"), Run("lease", "grant", "9000000001"), Run("lease", "grant", "soon"),
+        Run("lease", "grant", "600", "--json", masks: [#""lease":[0-9]+"#]), Run("put", "held", "v", "--lease", "9"),
+        Run("put", "held/too", "v", "--lease", "0x9", "--json"), Run("put", "x", "v", "--lease", "1234"),
+        Run("get", "held", "--json"), Run("lease", "show", "9", masks: [left]),
+        Run("lease", "keep-alive", "9", "--once"), Run("lease", "keep-alive", "9", "--once", "--json"),
+        Run("lease", "keep-alive", "1234", "--once"), Run("lease", "revoke", "9"), Run("lease", "revoke", "9"),
+        Run("lease", "revoke", "7", "--json"), Run("get", "held"), Run("lease", "show", "9"),
         Run("seal", masks: [sizes]), Run("shrink", masks: [sizes]), Run("check", "--deep", masks: [#"[0-9]+ blocks"#]),
         Run("export"),
     ]
@@ -108,6 +121,8 @@ import Vigil
         #expect(names == compared.union(Self.excluded.keys), "a command is compared here, or excluded with a reason")
         let verbs = Set((Self.reads + Self.writes).filter { $0.name == "cursor" }.map { $0.arguments[1] })
         #expect(verbs == Set(CursorCommand.configuration.subcommands.map { $0._commandName }))
+        let leaseVerbs = Set((Self.reads + Self.writes).filter { $0.name == "lease" }.map { $0.arguments[1] })
+        #expect(leaseVerbs == Set(LeaseCommand.configuration.subcommands.map { $0._commandName }))
     }
 
     @Test func readsAreTheSame() async throws {
@@ -175,6 +190,7 @@ import Vigil
         try await store.transaction(
             Transaction(then: (0..<300).map { .put("many/\($0)", Bytes([UInt8](repeating: 0x61, count: 5000))) }))
         try await store.put("services/web", "")
+        _ = try await store.grantLease(seconds: 600, id: 7)
         try await store.close()
     }
 

@@ -35,7 +35,7 @@ enum Failure {
             return code.rawValue
         case let error as StoreError:
             tell(error.code.description, error.message, asJSON, earliest: error.earliest)
-            if error.code == .cursorNotFound { return ExitStatus.notThere }
+            if error.code == .cursorNotFound || error.code == .leaseNotFound { return ExitStatus.notThere }
             return isWrongInput(error.code) ? ExitStatus.usage : ExitStatus.store
         case let error as ClientError:
             tell(error.code.rawValue, error.description, asJSON)

@@ -8,14 +8,15 @@ struct VigilCommand: AsyncParsableCommand {
             The store is a directory: --data, else VIGIL_DATA, else ./vigil-data. One process may write it; the \
             commands that read work beside it. Or it is behind a server, `vigil serve`: --endpoint, else VIGIL_ENDPOINT.
 
-            Exit codes: 0 done; 1 the key or cursor is not there; 2 wrong usage or wrong input; 3 the store failed; 4 the \
+            Exit codes: 0 done; 1 the key, cursor or lease is not there; 2 wrong usage or wrong input; 3 the store failed; 4 the \
             server was not reached, did not answer in time, or refused.
             """,
         subcommands: [
             PutCommand.self, GetCommand.self, DelCommand.self, LsCommand.self, WatchCommand.self, LogCommand.self,
             ShowCommand.self, HistoryCommand.self, StatCommand.self, CheckCommand.self, CompactCommand.self,
-            SealCommand.self, ShrinkCommand.self, CursorCommand.self, ImportCommand.self, ExportCommand.self,
-            BackupCommand.self, RestoreCommand.self, RecoverCommand.self, ServeCommand.self, AuthCommand.self,
+            SealCommand.self, ShrinkCommand.self, CursorCommand.self, LeaseCommand.self, ImportCommand.self,
+            ExportCommand.self, BackupCommand.self, RestoreCommand.self, RecoverCommand.self, ServeCommand.self,
+            AuthCommand.self,
             DemoCommand.self,
         ])
 

@@ -16,6 +16,12 @@ public struct Lease: Sendable, Hashable {
     public var seconds: Int64
     /// How long it has left; negative while it is about to end, nil in a process that only reads the store.
     public var remaining: Duration?
+
+    package init(id: Int64, seconds: Int64, remaining: Duration?) {
+        self.id = id
+        self.seconds = seconds
+        self.remaining = remaining
+    }
 }
 
 /// What becomes of a key's lease when the key is put.

@@ -9,8 +9,8 @@ struct StoreService {
     var store: WatchStore { member.store }
 
     var methods: [ServedMethod] {
-        readMethods + [
-            .store("Commit", .keys) { try await commit($0) },
+        readMethods + leaseMethods + [
+            .store("Commit", .keys(store)) { try await commit($0) },
             .store("Cursors", .root) { try cursors($0) },
             .store("SetCursor", .root) { try await set($0) },
             .store("RemoveCursor", .root) { try await remove($0) },
@@ -69,7 +69,16 @@ struct StoreService {
 extension WireCommitRequest {
     /// Whether any step puts something.
     fileprivate var puts: Bool {
-        transactions.contains { $0.operations.contains { if case .put = $0.operation { true } else { false } } }
+        transactions.contains { $0.operations.contains { $0.operation?.puts ?? false } }
+    }
+}
+
+extension WireOperation.OneOf_Operation {
+    fileprivate var puts: Bool {
+        switch self {
+        case .put, .leasedPut: true
+        case .delete, .deleteRange: false
+        }
     }
 }
 
@@ -77,6 +86,7 @@ extension Transaction.Operation {
     fileprivate init(_ wire: WireOperation) throws {
         switch wire.operation {
         case .put(let put): self = .put(Bytes(put.key), Bytes(put.value))
+        case .leasedPut(let put): self = .put(Bytes(put.key), Bytes(put.value), lease: .lease(put.lease))
         case .delete(let key): self = .delete(Bytes(key))
         case .deleteRange(let keys): self = .deleteRange(try KeyRange(keys))
         case nil: throw MalformedMessage("a step of a transaction does nothing")

@@ -125,6 +125,20 @@ import WireMessages
         Row(
             "/vigil.v1.Store/Watch", root,
             watch { ($0.keys, $0.start) = (WireKeyRange(.key("a")), WireStart(.cursor("c"))) }),
+        // Lease 17 holds a, and 18 holds b.
+        Row("/vigil.v1.Store/GrantLease", users, WireGrantLeaseRequest.with { ($0.seconds, $0.id) = (600, 17) }),
+        Row("/vigil.v1.Store/GrantLease", users, WireGrantLeaseRequest.with { ($0.seconds, $0.id) = (600, 18) }),
+        Row("/vigil.v1.Store/Commit", writers, put(a, lease: 17)),
+        Row("/vigil.v1.Store/Commit", root, put(b, lease: 18)),
+        Row("/vigil.v1.Store/Leases", users, WireLeasesRequest.with { $0.id = 18 }),
+        Row("/vigil.v1.Store/Leases", root, WireLeasesRequest()),
+        Row("/vigil.v1.Store/LeaseKeys", readers, WireLeaseKeysRequest.with { $0.id = 17 }),
+        Row("/vigil.v1.Store/LeaseKeys", root, WireLeaseKeysRequest.with { $0.id = 18 }),
+        Row("/vigil.v1.Store/KeepLeaseAlive", writers, WireKeepLeaseAliveRequest.with { $0.id = 17 }),
+        Row("/vigil.v1.Store/KeepLeaseAlive", root, WireKeepLeaseAliveRequest.with { $0.id = 18 }),
+        Row("/vigil.v1.Store/Commit", root, put(Data("a2".utf8), lease: 18)),
+        Row("/vigil.v1.Store/RevokeLease", root, WireRevokeLeaseRequest.with { $0.id = 18 }),
+        Row("/vigil.v1.Store/RevokeLease", writers, WireRevokeLeaseRequest.with { $0.id = 17 }),
         Row("/vigil.v1.Store/Cursors", root, WireCursorsRequest()),
         Row("/vigil.v1.Store/SetCursor", root, WireSetCursorRequest.with { $0.name = "c" }),
         Row("/vigil.v1.Store/RemoveCursor", root, WireRemoveCursorRequest.with { $0.name = "c" }),
@@ -138,6 +152,11 @@ import WireMessages
     ]
 
     private static let (a, b, zero) = (Data("a".utf8), Data("b".utf8), Data([0]))
+
+    private static func put(_ key: Data, lease: Int64) -> WireCommitRequest {
+        let operation = WireOperation.with { ($0.leasedPut.key, $0.leasedPut.lease) = (key, lease) }
+        return .with { $0.transactions = [.with { $0.operations = [operation] }] }
+    }
 
     private static func watch(_ fill: (inout WireWatchRequest.Create) -> Void) -> WireWatchRequest {
         .with { request in

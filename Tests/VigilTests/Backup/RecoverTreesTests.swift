@@ -34,7 +34,8 @@ import Vigil
             try store.flip(after: Self.id(1), where: [1, 0, 0, 0])
             let report = try await store.recover()
             #expect(report.leases == Self.leases - 1 && report.lostLeases == 1 && !report.mayLackLeases, "\(report)")
-            #expect(report.orphanedKeys.map { [$0.lease, Int64($0.keys)] } == [[Self.lease(1), 2]] && !report.isComplete)
+            #expect(report.orphanedKeys.map { [$0.lease, Int64($0.keys)] } == [[Self.lease(1), 2]])
+            #expect(!report.isComplete)
             try await store.recovered { recovered in
                 // Granted again it holds them again.
                 await expect(.leaseNotFound) { try await recovered.revokeLease(Self.lease(1)) }
@@ -63,7 +64,8 @@ import Vigil
         try await withStore { store in
             try store.zeroPages(with: Array("property 30".utf8))
             let report = try await store.recover()
-            #expect(report.properties + report.lostProperties == Self.properties && !report.mayLackProperties, "\(report)")
+            #expect(report.properties + report.lostProperties == Self.properties, "\(report)")
+            #expect(!report.mayLackProperties)
             #expect((1...30).contains(report.lostProperties) && report.changedProperties == [], "\(report)")
             #expect(report.leases == Self.leases && report.lostLeases == 0 && report.lost == [])
             try await store.recovered { recovered in
@@ -79,7 +81,8 @@ import Vigil
             try store.flip(after: Array("property 30".utf8), where: Array(Self.value(30).prefix(4)))
             let report = try await store.recover()
             #expect(report.properties == Self.properties - 1 && report.lostProperties == 1)
-            #expect(report.changedProperties.map { "\($0.name) \($0.fate)" } == ["property 30 lost"] && !report.isComplete)
+            #expect(report.changedProperties.map { "\($0.name) \($0.fate)" } == ["property 30 lost"])
+            #expect(!report.isComplete)
         }
     }
 

@@ -76,7 +76,8 @@ struct RecoverCommand: AsyncParsableCommand {
     private func showLeases(_ report: RecoveryReport) {
         for orphaned in report.orphanedKeys {
             Output.standard.line(
-                "lease \(orphaned.lease): lost; \(orphaned.keys) keys stay until they are deleted, or it is granted again")
+                "lease \(orphaned.lease): lost; \(orphaned.keys) keys stay until they are deleted, or it is granted again"
+            )
         }
         if report.olderLeases > 0 {
             Output.standard.line("leases of before the damage, perhaps revoked since: \(report.olderLeases)")

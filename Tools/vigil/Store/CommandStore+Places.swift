@@ -4,6 +4,8 @@ import VigilClient
 // The two places where a store can be.
 
 extension WatchStore: CommandStore {
+    var isServed: Bool { false }
+
     func history(of key: Bytes, limit: Int) throws -> [WatchEvent] {
         try history(of: key, before: nil, limit: limit)
     }
@@ -30,6 +32,8 @@ extension Watch: CommandWatch {
 }
 
 extension StoreClient: CommandStore {
+    var isServed: Bool { true }
+
     func follow(_ keys: KeyRange, from start: WatchStart, options: WatchOptions) async throws -> any CommandWatch {
         try await watch(keys, from: start, options: options)
     }

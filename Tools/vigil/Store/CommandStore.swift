@@ -17,6 +17,7 @@ protocol CommandStore: Sendable {
     func show(_ revision: Revision) async throws -> (update: WatchUpdate, block: StoredBlock)
 
     func put(_ key: Bytes, _ value: Bytes) async throws -> Revision
+    func put(_ key: Bytes, _ value: Bytes, lease: Int64) async throws -> Revision
     func delete(_ key: Bytes) async throws -> DeleteResult
     func deleteRange(_ keys: KeyRange) async throws -> DeleteResult
     /// Each a revision of its own. One that fails does not keep the others from being made.
@@ -30,6 +31,15 @@ protocol CommandStore: Sendable {
     func setCursor(_ name: String, to position: CursorPosition) async throws
     func setCursor(_ name: String, hold: CursorHold?) async throws
     func removeCursor(_ name: String) async throws -> Bool
+
+    /// Whether another process has it open for writing, and time passes for its leases.
+    var isServed: Bool { get }
+    func leases() async throws -> [Lease]
+    func lease(_ id: Int64) async throws -> Lease?
+    func keys(ofLease id: Int64) async throws -> [Bytes]
+    func grantLease(seconds: Int64, id: Int64) async throws -> Lease
+    func revokeLease(_ id: Int64) async throws -> Revision
+    func keepLeaseAlive(_ id: Int64) async throws -> Lease?
 
     func compact(through revision: Revision, overridesCursors: Bool) async throws
     func compact(keeping retention: Retention, overridesCursors: Bool) async throws -> Revision

@@ -36,7 +36,7 @@ extension Caller {
         try await forEachKey(of: [lease], in: store) { key throws(Status) in try requireWrite(key) }
     }
 
-    fileprivate func requireRead(keysOf leases: [Int64], in store: WatchStore) async throws {
+    func requireRead(keysOf leases: [Int64], in store: WatchStore) async throws {
         try await forEachKey(of: leases, in: store) { key throws(Status) in try requireRead(key) }
     }
 

@@ -25,14 +25,49 @@ extension Access where Request == WireWatchRequest.Create {
 }
 
 extension Access where Request == WireCommitRequest {
-    static let keys = Access.byRequest { request, caller in
-        for operation in request.transactions.flatMap(\.operations) {
-            switch operation.operation {
-            case .put(let put): try caller.requireWrite(.key(Bytes(put.key)))
-            case .delete(let key): try caller.requireWrite(.key(Bytes(key)))
-            case .deleteRange(let keys): try caller.requireWrite(try KeyRange(keys))
-            case nil: break
+    static func keys(_ store: WatchStore) -> Access {
+        .byRequest { request, caller in
+            for operation in request.transactions.flatMap(\.operations) {
+                switch operation.operation {
+                case .put(let put): try caller.requireWrite(.key(Bytes(put.key)))
+                case .leasedPut(let put):
+                    try caller.requireWrite(.key(Bytes(put.key)))
+                    try await caller.requireWrite(keysOf: put.lease, in: store)
+                case .delete(let key): try caller.requireWrite(.key(Bytes(key)))
+                case .deleteRange(let keys): try caller.requireWrite(try KeyRange(keys))
+                case nil: break
+                }
             }
         }
+    }
+}
+
+// Leases, as those of etcd.
+
+extension Access where Request == WireLeasesRequest {
+    static func keys(_ store: WatchStore) -> Access {
+        .byRequest { request, caller in
+            if !request.hasID, !caller.isRoot {
+                try await caller.requireRead(keysOf: store.leases().map(\.id), in: store)
+            }
+        }
+    }
+}
+
+extension Access where Request == WireLeaseKeysRequest {
+    static func keys(_ store: WatchStore) -> Access {
+        .byRequest { try await $1.requireRead(keysOf: [$0.id], in: store) }
+    }
+}
+
+extension Access where Request == WireRevokeLeaseRequest {
+    static func keys(_ store: WatchStore) -> Access {
+        .byRequest { try await $1.requireWrite(keysOf: $0.id, in: store) }
+    }
+}
+
+extension Access where Request == WireKeepLeaseAliveRequest {
+    static func keys(_ store: WatchStore) -> Access {
+        .byRequest { try await $1.requireWrite(keysOf: $0.id, in: store) }
     }
 }
