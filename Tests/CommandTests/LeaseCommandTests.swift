@@ -94,17 +94,20 @@ import Testing
         }
     }
 
-    /// An alarm refuses it what it refuses clients of etcd.
+    /// An alarm refuses it what it refuses clients of etcd, also after a restart without the quota that has raised it.
     @Test func noLeasesWithoutRoom() async throws {
         try await withCommand { vigil in
             #expect(try await vigil("put", "a", "1").status == 0)
-            let server = try await Served(vigil, "--quota", "1")
-            // It is looked at now and then.
-            while try await server.put("b", "1") == 0 { await Task.yield() }
-            let outcome = try await vigil("lease", "grant", "60", "--endpoint", "127.0.0.1:\(server.port)", "--json")
-            #expect(outcome.status == 3 && Command.object(outcome.errors)?["error"] as? String == "full")
-            server.process.interrupt()
-            _ = await server.process.status()
+            for quota in [["--quota", "1"], []] {
+                let server = try await Served(vigil, quota)
+                // It is looked at now and then.
+                while !quota.isEmpty, try await server.put("b", "1") == 0 { await Task.yield() }
+                let outcome = try await vigil(
+                    "lease", "grant", "60", "--endpoint", "127.0.0.1:\(server.port)", "--json")
+                #expect(outcome.status == 3 && Command.object(outcome.errors)?["error"] as? String == "full")
+                server.process.interrupt()
+                _ = await server.process.status()
+            }
         }
     }
 }

@@ -14,6 +14,10 @@ struct Served {
     let client: Client
 
     init(_ vigil: Command, _ options: String..., environment: [String: String] = [:]) async throws {
+        try await self.init(vigil, options, environment: environment)
+    }
+
+    init(_ vigil: Command, _ options: [String], environment: [String: String] = [:]) async throws {
         process = try ChildProcess(
             built: "vigil", ["serve", "--listen", "127.0.0.1:0", "--json"] + options,
             environment: environment.merging(["VIGIL_DATA": vigil.data]) { own, _ in own },

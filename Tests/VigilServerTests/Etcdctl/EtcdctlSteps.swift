@@ -58,6 +58,11 @@ let etcdctlSteps = #"""
     compact x
     compact 7 --physical
     compact 8 -w json
+    endpoint hashkv --rev 7
+    endpoint hashkv --rev 8 -w json
+    endpoint hashkv --rev 9
+    endpoint hashkv --rev 9 -w json
+    endpoint hashkv --rev 999
     get lock --rev 2
     watch lock --rev 2
     watch
