@@ -52,7 +52,13 @@ package struct Deframer {
 extension ByteBuffer {
     /// A message as it goes over the wire, uncompressed.
     package init(framing message: [UInt8]) {
-        self = ByteBufferAllocator().buffer(capacity: Deframer.prefixBytes + message.count)
+        self.init()
+        write(framing: message)
+    }
+
+    /// Adds a message as it goes over the wire, uncompressed.
+    package mutating func write(framing message: [UInt8]) {
+        reserveCapacity(minimumWritableBytes: Deframer.prefixBytes + message.count)
         writeInteger(UInt8(0))
         writeInteger(UInt32(message.count))
         writeBytes(message)

@@ -111,17 +111,26 @@ public final class Call: Sendable {
     ///
     /// - Throws: As ``next()``, and what `make` throws.
     public func send(_ make: () throws -> [UInt8]?) async throws {
+        try await sendAll { messages in
+            if let message = try make() { messages.append(message) }
+        }
+    }
+
+    /// The same for any number of messages, which leave together. What `make` has made is not sent if it throws.
+    public func sendAll(_ make: (inout OutgoingMessages) throws -> Void) async throws {
         try await takeTurn()
         defer { endTurn() }
-        guard let message = try make() else { return }
-        let framed = ByteBuffer(framing: message)
+        var messages = OutgoingMessages()
+        try make(&messages)
+        guard messages.count > 0 else { return }
+        let framed = messages.framed
         let isFirst = try state.withLock { state in
             if let failure = state.failure { throw failure }
             state.unsent += framed.readableBytes
             defer { state.hasBegunAnswer = true }
             return !state.hasBegunAnswer
         }
-        method.counters.sent.add()
+        method.counters.sent.add(messages.count)
         connection.enqueue(.message(self, framed, isFirst: isFirst))
     }
 
@@ -313,6 +322,20 @@ public final class Call: Sendable {
             return waiting
         }
         for continuation in waiting { continuation.resume() }
+    }
+}
+
+/// Messages that leave together.
+public struct OutgoingMessages {
+    fileprivate var framed = ByteBuffer()
+    public private(set) var count = 0
+
+    /// What they take, in bytes.
+    public var bytes: Int { framed.readableBytes }
+
+    public mutating func append(_ message: [UInt8]) {
+        framed.write(framing: message)
+        count += 1
     }
 }
 

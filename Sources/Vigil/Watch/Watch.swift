@@ -60,6 +60,17 @@ public final class Watch: AsyncSequence, Sendable {
         try storage.nextAvailable()
     }
 
+    /// The next element if it came live, for a reader of many watches that has no task for each. If there is none, `bell`
+    /// is called, without any lock and on any thread, when it is worth asking again; it must not wait.
+    ///
+    /// - Throws: as iterating does.
+    package func nextLive(orElse bell: @escaping @Sendable () -> Void) throws -> LiveElement {
+        try storage.nextLive(orElse: bell)
+    }
+
+    /// Whether nothing has to be read from the log, so that ``nextLive(orElse:)`` has what there is.
+    package var isNearHead: Bool { storage.isNearHead }
+
     /// Ends the watch.
     public func cancel() {
         storage.cancel()
@@ -155,6 +166,15 @@ extension WatchEvent {
             type: .put, key: keyValue.key, value: keyValue.value, revision: keyValue.modRevision,
             createRevision: keyValue.createRevision, version: keyValue.version, lease: keyValue.lease)
     }
+}
+
+/// What a reader gets who does not wait for it.
+package enum LiveElement {
+    case element(WatchElement)
+    /// The bell will be called.
+    case nothing
+    /// The log has to be read, or the watch ends: only iterating goes on.
+    case elsewhere
 }
 
 /// Counters of one watch.

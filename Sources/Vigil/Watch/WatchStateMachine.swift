@@ -87,6 +87,16 @@ struct WatchStateMachine: Sendable {
         }
     }
 
+    /// Whether the live flow has all that is wanted, or is about to: nothing has to be read from the log.
+    func isNearHead(_ head: Revision) -> Bool {
+        switch phase {
+        case .reading: head - next < Limits.rejoinDistance
+        case .closing(let through): next > through
+        case .joining, .live: true
+        case .state, .ended: false
+        }
+    }
+
     /// A page of the state was delivered; the next one begins at `key`, nil if that was the last. Returns the mark to
     /// deliver then.
     mutating func stateRead(next key: Bytes?) -> WatchElement? {

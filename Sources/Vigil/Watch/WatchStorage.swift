@@ -94,6 +94,19 @@ final class WatchStorage: Sendable {
         }
     }
 
+    /// The next element if it came live. Whoever reads many watches need not wait at each: `bell` is called when it is
+    /// worth asking again.
+    func nextLive(orElse bell: @escaping WatcherBell) throws -> LiveElement {
+        do {
+            while true {
+                if let found = try state.withLock({ try liveStep(&$0, bell) }) { return found }
+            }
+        } catch {
+            try ended(by: error)
+            return .elsewhere
+        }
+    }
+
     private func ended(by error: any Error) throws {
         cursor?.close()
         state.withLock { state in
@@ -159,6 +172,9 @@ final class WatchStorage: Sendable {
         handle?.requestProgress(through: head)
     }
 
+    /// Whether ``nextLive(orElse:)`` has what there is.
+    var isNearHead: Bool { state.withLock { isNearHead($0) } }
+
     var resumeRevision: Revision { state.withLock { $0.machine.next } }
 
     var statistics: WatchStatistics {
@@ -203,6 +219,28 @@ final class WatchStorage: Sendable {
         case .replay(let through): return try replay(&state, through)
         case .readState(let revision, let key): return try readState(&state, revision, key)
         }
+    }
+
+    /// Nil if there is more to do.
+    private func liveStep(_ state: inout State, _ bell: @escaping WatcherBell) throws -> LiveElement? {
+        guard isNearHead(state), !state.isCancelled, !isClosed() else { return .elsewhere }
+        switch state.machine.action(head: reader.head) {
+        case .deliver(let element): return .element(element)
+        case .join:
+            join(&state)
+            return nil
+        case .awaitSignal:
+            guard let handle = state.handle else { return .elsewhere }
+            guard let signal = handle.tryNextSignal(orElse: bell) else { return .nothing }
+            return try receive(&state, signal).map { .element($0) }
+        case .fail(let error): throw error
+        case .end, .replay, .readState: return .elsewhere
+        }
+    }
+
+    private func isNearHead(_ state: State) -> Bool {
+        state.mark == nil && state.replayedCount == state.replayed.count && state.replayedBefore == nil && cursor == nil
+            && state.machine.isNearHead(reader.head)
     }
 
     private func deliverReplayed(_ state: inout State) -> WatchUpdate {

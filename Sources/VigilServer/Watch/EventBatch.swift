@@ -21,6 +21,8 @@ struct EventBatch {
         wantsNothing = request.wantsNothing
     }
 
+    var isEmpty: Bool { events.isEmpty }
+
     var isFull: Bool { bytes >= Limits.responseBytes }
 
     /// Whether a response was taken and another has to follow.

@@ -6,7 +6,8 @@ import Vigil
 import WireMessages
 
 /// One stream of watches. The task of the stream reads what the client asks for; each watch has a task of its own, which
-/// reads a ``Watch`` of the store and sends.
+/// reads a ``Watch`` of the store and sends what that has in the log. What comes live a ``LiveSender`` sends for all of
+/// them.
 ///
 /// The tasks take turns to send (``Call/send(_:)``), and make a response only when it is theirs and there is room. So a
 /// client that stops reading stops all of them, with nothing made; the store parks their watches, and when the client
@@ -15,7 +16,8 @@ final class WatchStream: Sendable {
     private let call: Call
     private let credentials: Credentials
     private let member: Member
-    private let table = Lock(WatchTable())
+    private let table: Lock<WatchTable>
+    private let live: LiveSender
     /// Those who wait for the end of a watch's task.
     private let ends = Lock<[Int64: UnsafeContinuation<Void, Never>]>([:])
 
@@ -23,6 +25,9 @@ final class WatchStream: Sendable {
         self.call = call
         self.credentials = credentials
         self.member = member
+        let table = Lock(WatchTable())
+        self.table = table
+        live = LiveSender(call) { watch in table.withLock { $0.sent(watch.id) } }
     }
 
     /// Serves the stream until the client or the server ends it.
@@ -31,11 +36,12 @@ final class WatchStream: Sendable {
         defer { member.counters.watchStreams.add(-1) }
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask { try await self.askQuietWatches() }
+            group.addTask { try await self.live.run() }
             while let bytes = try await call.next() {
                 switch try EtcdWatchRequest(bytes).requestUnion {
                 case .createRequest(let request):
-                    guard let (id, watch, permit) = try await create(request) else { continue }
-                    group.addTask { try await self.serve(id, watch, request, permit) }
+                    guard let watch = try await create(request) else { continue }
+                    group.addTask { try await self.serve(watch) }
                 case .cancelRequest(let request): try await cancel(request.watchID)
                 case .progressRequest: requestProgress()
                 case nil: break
@@ -48,7 +54,7 @@ final class WatchStream: Sendable {
     // MARK: Requests
 
     /// Begins a watch and says so; nil if it was refused, of which the client is told.
-    private func create(_ request: EtcdWatchCreateRequest) async throws -> (Int64, Watch, WatchPermit)? {
+    private func create(_ request: EtcdWatchCreateRequest) async throws -> FollowedWatch? {
         let permit: WatchPermit
         do throws(Status) {
             permit = try WatchPermit(request.keys, credentials)
@@ -77,7 +83,7 @@ final class WatchStream: Sendable {
         }
         if let watch {
             isServed = true
-            return (id, watch, permit)
+            return FollowedWatch(id, watch, request, permit, member)
         }
         try await sendGone(id, earliest: member.store.earliest)
         return nil
@@ -117,33 +123,31 @@ final class WatchStream: Sendable {
 
     // MARK: Watches
 
-    private func serve(
-        _ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit
-    ) async throws {
+    private func serve(_ watch: FollowedWatch) async throws {
         member.counters.watches.add()
         defer {
+            // The store would go on to hold what is to be told of its events.
+            watch.watch.cancel()
             member.counters.watches.add(-1)
             member.watches.release()
         }
         let keepsNumber: Bool
         do {
-            keepsNumber = try await deliverToEnd(id, watch, request, permit)
+            keepsNumber = try await deliverToEnd(watch)
         } catch {
-            _ = ended(id, keepsNumber: false)
+            _ = ended(watch.id, keepsNumber: false)
             throw error
         }
-        if let revision = ended(id, keepsNumber: keepsNumber) { try await sendProgressOfAll(revision) }
+        if let revision = ended(watch.id, keepsNumber: keepsNumber) { try await sendProgressOfAll(revision) }
     }
 
     /// Sends what the watch brings, and why it ended. Returns whether its number stays taken, as it does until the client
     /// has cancelled a watch whose history is gone.
-    private func deliverToEnd(
-        _ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit
-    ) async throws -> Bool {
+    private func deliverToEnd(_ watch: FollowedWatch) async throws -> Bool {
+        let id = watch.id
         do {
-            try await deliver(id, watch, request, permit)
+            try await deliver(watch)
         } catch let lost as WatchPermitLost {
-            watch.cancel()
             try await sendCancelled(id, reason: WatchRefusal(lost.status).reason)
             return false
         } catch let error as StoreError where error.code == .compacted {
@@ -161,21 +165,29 @@ final class WatchStream: Sendable {
     }
 
     /// Sends what the watch brings, until it ends.
-    private func deliver(
-        _ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit
-    ) async throws {
-        var permit = permit
-        var iterator = watch.makeAsyncIterator()
+    private func deliver(_ watch: FollowedWatch) async throws {
+        while true {
+            switch await live.follow(watch) {
+            case .progress(let revision): try await progressed(watch, through: revision)
+            case .elsewhere: if try await !catchUp(watch) { return }
+            case .failed(let error): throw error
+            }
+        }
+    }
+
+    /// Sends what the watch has in the log, until there is nothing left there. False if the watch has ended.
+    private func catchUp(_ watch: FollowedWatch) async throws -> Bool {
+        var iterator = watch.watch.makeAsyncIterator()
         while let first = try await iterator.next() {
-            var batch = EventBatch(watchID: id, request: request, member: member)
+            var batch = watch.makeBatch()
             var progress = batch.add(first)
             if progress == nil {
                 var failure: (any Error)?
                 repeat {
                     try await call.send {
-                        try permit.check()
+                        try watch.checkPermit()
                         do {
-                            while progress == nil, !batch.isFull, let next = try watch.nextAvailable() {
+                            while progress == nil, !batch.isFull, let next = try watch.watch.nextAvailable() {
                                 progress = batch.add(next)
                             }
                         } catch {
@@ -185,17 +197,19 @@ final class WatchStream: Sendable {
                         return batch.takeResponse()
                     }
                 } while batch.hasMore
-                table.withLock { $0.sent(id) }
+                table.withLock { $0.sent(watch.id) }
                 if let failure { throw failure }
             }
-            if let progress { try await progressed(id, watch, through: progress) }
+            if let progress { try await progressed(watch, through: progress) }
+            if watch.watch.isNearHead { return true }
         }
+        return false
     }
 
-    private func progressed(_ id: Int64, _ watch: Watch, through revision: Revision) async throws {
-        let progress = table.withLock { $0.progressed(id, through: revision) }
-        if progress.asksAgain { watch.requestProgress() }
-        if let revision = progress.ofWatch { try await sendProgress(id, revision) }
+    private func progressed(_ watch: FollowedWatch, through revision: Revision) async throws {
+        let progress = table.withLock { $0.progressed(watch.id, through: revision) }
+        if progress.asksAgain { watch.watch.requestProgress() }
+        if let revision = progress.ofWatch { try await sendProgress(watch.id, revision) }
         if let revision = progress.ofAll { try await sendProgressOfAll(revision) }
     }
 

@@ -1,13 +1,15 @@
 import Changes
 import Threads
 
-/// One registered watcher: the lock around its state machine, and the reader that waits. The dispatcher and the handle
-/// share it.
+/// One registered watcher: the lock around its state machine, and the reader that waits or wants to be told. The
+/// dispatcher and the handle share it.
 final class Watcher: Sendable {
-    private struct Guarded {
+    fileprivate struct Guarded {
         var machine: WatcherStateMachine
         /// The reader, if it waits; then the machine has nothing for it.
         var reader: UnsafeContinuation<WatcherSignal, Never>?
+        /// Called, once, when the machine has something: for a reader who has others to read too.
+        var bell: WatcherBell?
     }
 
     let filter: WatchFilter
@@ -43,6 +45,16 @@ final class Watcher: Sendable {
         guarded.withLock { $0.machine.next() }
     }
 
+    /// The next signal, or if there is none has `bell` called when there is one, on the thread that brings it.
+    func tryNext(orElse bell: @escaping WatcherBell) -> WatcherSignal? {
+        guarded.withLock { guarded in
+            precondition(guarded.reader == nil, "a watcher has one reader at a time")
+            let signal = guarded.machine.next()
+            guarded.bell = signal == nil ? bell : nil
+            return signal
+        }
+    }
+
     /// Waits for the next signal. One reader at a time. A cancelled task gets `ended`.
     func next() async -> WatcherSignal {
         if let signal = tryNext() { return signal }
@@ -64,14 +76,33 @@ final class Watcher: Sendable {
 
     /// Changes the machine, and wakes the reader, outside of the lock, if there is something for it now.
     private func change<R: Sendable>(_ body: (inout WatcherStateMachine) -> R) -> R {
-        let (result, reader, signal) = guarded.withLock { guarded in
-            let result = body(&guarded.machine)
-            guard guarded.reader != nil, let signal = guarded.machine.next() else {
-                return (result, nil as UnsafeContinuation<WatcherSignal, Never>?, nil as WatcherSignal?)
-            }
-            return (result, guarded.reader.take(), signal)
+        let (result, call) = guarded.withLock { guarded in (body(&guarded.machine), guarded.takeCall()) }
+        switch call {
+        case .none: break
+        case .reader(let reader, let signal): reader.resume(returning: signal)
+        case .bell(let bell): bell()
         }
-        if let reader, let signal { reader.resume(returning: signal) }
         return result
+    }
+}
+
+/// What is called when a watcher has a signal. It is called without any lock, and must not wait.
+package typealias WatcherBell = @Sendable () -> Void
+
+extension Watcher.Guarded {
+    /// Whom to call outside of the lock.
+    enum Call {
+        case none
+        case reader(UnsafeContinuation<WatcherSignal, Never>, WatcherSignal)
+        case bell(WatcherBell)
+    }
+
+    mutating func takeCall() -> Call {
+        if reader != nil {
+            guard let signal = machine.next() else { return .none }
+            return .reader(reader.take()!, signal)
+        }
+        guard bell != nil, machine.hasSignal else { return .none }
+        return .bell(bell.take()!)
     }
 }

@@ -65,6 +65,11 @@ public final class WatcherHandle: AsyncSequence, Sendable {
         watcher.tryNext()
     }
 
+    /// The next signal, or if there is none has `bell` called when there is one.
+    package func tryNextSignal(orElse bell: @escaping WatcherBell) -> WatcherSignal? {
+        watcher.tryNext(orElse: bell)
+    }
+
     public struct AsyncIterator: AsyncIteratorProtocol {
         let handle: WatcherHandle
 

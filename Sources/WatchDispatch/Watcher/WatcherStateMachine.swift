@@ -155,6 +155,15 @@ struct WatcherStateMachine: Sendable {
         }
     }
 
+    /// Whether ``next()`` has something.
+    var hasSignal: Bool {
+        if joined != nil || buffer.count > 0 || gap != nil { return true }
+        switch phase {
+        case .idle, .live: return progress != nil
+        case .parked, .overflowed, .ended: return true
+        }
+    }
+
     /// The first revision that waits to be read or is known to be lost.
     private var firstWaiting: Revision {
         if let item = buffer.first { return item.isAfterGap ? gaps.first!.from : item.revision }

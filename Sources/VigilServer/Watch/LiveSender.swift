@@ -1,0 +1,125 @@
+import GRPCServer
+import Threads
+import Vigil
+
+/// Sends what comes live to the watches of one stream, all of them in one task: an event that thousands of watches see
+/// wakes a task for each stream and not for each watch, and leaves in as few frames as hold it.
+///
+/// A watch that has something rings its bell, which puts it into `ready`; the task takes all that are ready and asks each.
+/// What only its own task can do, such as reading the log, wakes that.
+final class LiveSender: Sendable {
+    private struct State {
+        var ready: [FollowedWatch] = []
+        var sender: UnsafeContinuation<Void, Never>?
+    }
+
+    private let call: Call
+    private let sent: @Sendable (FollowedWatch) -> Void
+    private let state = Lock(State())
+
+    /// - Parameter sent: Is called for a watch whose events are about to be sent.
+    init(_ call: Call, sent: @escaping @Sendable (FollowedWatch) -> Void) {
+        self.call = call
+        self.sent = sent
+    }
+
+    /// Sends what comes to `watch`, from now on. Returns when its own task has to do something.
+    func follow(_ watch: FollowedWatch) async -> FollowedWatch.Turn {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { follower in
+                if watch.wait(follower, bell: { self.ring(watch) }) {
+                    ring(watch)
+                } else {
+                    follower.resume(returning: .elsewhere)
+                }
+            }
+        } onCancel: {
+            watch.cancel()
+        }
+    }
+
+    /// Sends until the task is cancelled or the call is over.
+    func run() async throws {
+        while true {
+            let ready = await takeReady()
+            try Task.checkCancellation()
+            var next = 0
+            while next < ready.count {
+                try await call.sendAll { messages in
+                    while next < ready.count, messages.bytes < Limits.responseBytes {
+                        gather(ready[next], into: &messages)
+                        next += 1
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until there is something; empty if the task is cancelled.
+    private func takeReady() async -> [FollowedWatch] {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { sender in
+                let waits = state.withLock { state in
+                    guard state.ready.isEmpty, !Task.isCancelled else { return false }
+                    state.sender = sender
+                    return true
+                }
+                if !waits { sender.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.sender.take() }?.resume()
+        }
+        return state.withLock { state in
+            defer { state.ready = [] }
+            return state.ready
+        }
+    }
+
+    private func ring(_ watch: FollowedWatch) {
+        let sender = state.withLock { state in
+            state.ready.append(watch)
+            return state.sender.take()
+        }
+        sender?.resume()
+    }
+
+    /// Adds what a watch has, and lets its task go on if there is something for that.
+    private func gather(_ watch: FollowedWatch, into messages: inout OutgoingMessages) {
+        guard let bell = watch.bell else { return }
+        var batch = watch.makeBatch()
+        var turn: FollowedWatch.Turn?
+        do {
+            turn = try read(watch, into: &batch, bell)
+        } catch {
+            // After what came before it.
+            turn = .failed(error)
+        }
+        if !batch.isEmpty {
+            do {
+                try watch.checkPermit()
+                sent(watch)
+                while let response = batch.takeResponse() { messages.append(response) }
+            } catch {
+                turn = .failed(error)
+            }
+        }
+        if let turn { watch.end(turn) }
+    }
+
+    /// Returns what its task has to do, if anything.
+    private func read(
+        _ watch: FollowedWatch, into batch: inout EventBatch, _ bell: @escaping @Sendable () -> Void
+    ) throws -> FollowedWatch.Turn? {
+        while !batch.isFull {
+            switch try watch.watch.nextLive(orElse: bell) {
+            case .element(let element):
+                if let revision = batch.add(element) { return .progress(revision) }
+            case .nothing: return nil
+            case .elsewhere: return .elsewhere
+            }
+        }
+        // Others first.
+        ring(watch)
+        return nil
+    }
+}
