@@ -86,7 +86,7 @@ private struct World {
             if isRouted, machine.offer(update(last)) == .refused { isRouted = false }
             trace.append("commit \(last)")
         case .read:
-            let signal = machine.next()
+            let signal = nextSignal()
             trace.append(describe(signal))
             account(signal)
         case .rejoin:
@@ -104,6 +104,14 @@ private struct World {
             trace.append("advance \(last)")
         }
         return true
+    }
+
+    /// Who was told that there is a signal finds one, and who finds none was not told.
+    private mutating func nextSignal() -> WatcherSignal? {
+        let isTold = machine.hasSignal
+        let signal = machine.next()
+        require(isTold == (signal != nil), "told of \(isTold ? "a" : "no") signal, found \(describe(signal))")
+        return signal
     }
 
     private mutating func account(_ signal: WatcherSignal?) {
@@ -136,7 +144,7 @@ private struct World {
     /// Reads what is left; then everything routed must be accounted for.
     mutating func drain() {
         for _ in 0..<20 {
-            let signal = machine.next()
+            let signal = nextSignal()
             account(signal)
             switch signal {
             case nil: return require(!isFinished, "waits for ever")

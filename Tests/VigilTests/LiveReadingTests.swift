@@ -1,0 +1,85 @@
+import TestSupport
+import Testing
+import Threads
+
+@testable import Vigil
+
+/// Many watches read by one task, which is told by bells which of them to ask.
+@Suite(.timeLimit(.minutes(2))) struct LiveReadingTests {
+    private static let watches = 50
+    private static let writes = 2000
+
+    /// Buffers of two overflow all the time: then a watch is read by iterating until it is near the head again. Every
+    /// event comes once, in order, and no bell is forgotten.
+    @Test func everyEventComesOnce() async throws {
+        try await withTemporaryDirectory { path in
+            let store = try await WatchStore.open(path, options: StoreOptions(durability: .interval(.seconds(1))))
+            let watches = try (0..<Self.watches).map { number in
+                try store.watch(.key("k\(number % 5)"), from: .now, options: WatchOptions(bufferSize: 2))
+            }
+            let bells = AsyncStream<Int>.makeStream()
+            let reading = Task {
+                var seen = Array(repeating: [Revision](), count: Self.watches)
+                var (count, iterated) = (0, 0)
+                for number in watches.indices { bells.continuation.yield(number) }
+                for await number in bells.stream {
+                    reading: while true {
+                        switch try watches[number].nextLive(orElse: { bells.continuation.yield(number) }) {
+                        case .element(.update(let update)):
+                            seen[number].append(update.revision)
+                            count += 1
+                        case .element: break
+                        case .nothing: break reading
+                        case .elsewhere:
+                            iterated += 1
+                            var iterator = watches[number].makeAsyncIterator()
+                            repeat {
+                                guard case .update(let update)? = try await iterator.next() else { continue }
+                                seen[number].append(update.revision)
+                                count += 1
+                            } while !watches[number].isNearHead
+                        }
+                    }
+                    if count == Self.writes * Self.watches / 5 { break }
+                }
+                return (seen, iterated)
+            }
+            var expected = Array(repeating: [Revision](), count: 5)
+            var written = 0
+            while written < Self.writes {
+                let transactions = (written..<written + 20).map { Transaction(then: [.put("k\($0 % 5)", "v")]) }
+                for (index, result) in try await store.transactions(transactions).enumerated() {
+                    expected[(written + index) % 5].append(try result.get().revision)
+                }
+                written += 20
+            }
+            let (seen, iterated) = try await reading.value
+            for number in watches.indices { #expect(seen[number] == expected[number % 5], "watch \(number)") }
+            #expect(iterated > 0, "no buffer was ever full")
+            try await store.close()
+        }
+    }
+
+    @Test func theEndRingsTheBell() async throws {
+        try await withTemporaryDirectory { path in
+            let store = try await WatchStore.open(path)
+            for cancels in [true, false] {
+                let watch = try store.watch(.all)
+                let bells = AsyncStream<Void>.makeStream()
+                var ringing = bells.stream.makeAsyncIterator()
+                let bell: @Sendable () -> Void = { bells.continuation.yield() }
+                // The first to ring is the dispatcher, when it routes to the watch.
+                guard case .nothing = try watch.nextLive(orElse: bell) else { throw Unexpected() }
+                await ringing.next()
+                guard case .nothing = try watch.nextLive(orElse: bell) else { throw Unexpected() }
+                if cancels { watch.cancel() } else { try await store.close() }
+                await ringing.next()
+                guard case .elsewhere = try watch.nextLive(orElse: bell) else { throw Unexpected() }
+                var iterator = watch.makeAsyncIterator()
+                #expect(try await iterator.next() == nil)
+            }
+        }
+    }
+
+    private struct Unexpected: Error {}
+}
