@@ -22,6 +22,7 @@ import Vigil
             try await store.close()
             let backupKills = try await killEverywhere(["backup", path, file], leaves: file)
             let restoreKills = try await killEverywhere(["restore", file, copy], leaves: copy)
+            print("\(backupKills) kills of a backup, \(restoreKills) of a restore")
             #expect(backupKills >= 4 && restoreKills >= 2, "\(backupKills) and \(restoreKills) kills")
             #expect(
                 try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == ["backup", "copy", "store"])
