@@ -56,11 +56,13 @@ extension ByteBuffer {
         write(framing: message)
     }
 
-    /// Adds a message as it goes over the wire, uncompressed.
-    package mutating func write(framing message: [UInt8]) {
-        reserveCapacity(minimumWritableBytes: Deframer.prefixBytes + message.count)
+    /// Adds a message, of two parts if there is a `rest`, as it goes over the wire, uncompressed.
+    package mutating func write(framing message: [UInt8], _ rest: ArraySlice<UInt8> = []) {
+        let count = message.count + rest.count
+        reserveCapacity(minimumWritableBytes: Deframer.prefixBytes + count)
         writeInteger(UInt8(0))
-        writeInteger(UInt32(message.count))
+        writeInteger(UInt32(count))
         writeBytes(message)
+        writeBytes(rest)
     }
 }

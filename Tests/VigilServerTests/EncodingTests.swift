@@ -18,14 +18,15 @@ import WireMessages
             for _ in 0..<2000 {
                 let events = (0..<random.below(5)).map { _ in event(&random) }
                 let (id, head, isFragment) = (number(&random, negative: true), number(&random), random.chance(2))
-                let bytes = member.watchResponse(
-                    id, revision: head, events: events, isFragment: isFragment, capacity: random.below(1000))
+                var encoding = Encoding()
+                encoding.watchResponse(id, revision: head, isFragment: isFragment, member)
+                for event in events { encoding.event(event) }
                 var response = EtcdWatchResponse()
                 response.header = member.header(head)
                 response.watchID = id
                 response.fragment = isFragment
                 response.events = events.map(message)
-                #expect(try bytes == response.serializedBytes(), "seed \(seed)")
+                #expect(try encoding.bytes == response.serializedBytes(), "seed \(seed)")
             }
             try await store.close()
         }

@@ -23,22 +23,25 @@ import Threads
                 var (count, iterated) = (0, 0)
                 for number in watches.indices { bells.continuation.yield(number) }
                 for await number in bells.stream {
-                    reading: while true {
-                        switch try watches[number].nextLive(orElse: { bells.continuation.yield(number) }) {
-                        case .element(.update(let update)):
+                    let reading = try watches[number].readLive(orElse: { bells.continuation.yield(number) }) {
+                        element in
+                        guard case .update(let update) = element else { return true }
+                        seen[number].append(update.revision)
+                        count += 1
+                        return count % 3 != 0
+                    }
+                    switch reading {
+                    case .nothing: break
+                    case .stopped: bells.continuation.yield(number)
+                    case .elsewhere:
+                        iterated += 1
+                        var iterator = watches[number].makeAsyncIterator()
+                        repeat {
+                            guard case .update(let update)? = try await iterator.next() else { continue }
                             seen[number].append(update.revision)
                             count += 1
-                        case .element: break
-                        case .nothing: break reading
-                        case .elsewhere:
-                            iterated += 1
-                            var iterator = watches[number].makeAsyncIterator()
-                            repeat {
-                                guard case .update(let update)? = try await iterator.next() else { continue }
-                                seen[number].append(update.revision)
-                                count += 1
-                            } while !watches[number].isNearHead
-                        }
+                        } while !watches[number].isNearHead
+                        bells.continuation.yield(number)
                     }
                     if count == Self.writes * Self.watches / 5 { break }
                 }
@@ -69,12 +72,12 @@ import Threads
                 var ringing = bells.stream.makeAsyncIterator()
                 let bell: @Sendable () -> Void = { bells.continuation.yield() }
                 // The first to ring is the dispatcher, when it routes to the watch.
-                guard case .nothing = try watch.nextLive(orElse: bell) else { throw Unexpected() }
+                guard case .nothing = try watch.readLive(orElse: bell, { _ in true }) else { throw Unexpected() }
                 await ringing.next()
-                guard case .nothing = try watch.nextLive(orElse: bell) else { throw Unexpected() }
+                guard case .nothing = try watch.readLive(orElse: bell, { _ in true }) else { throw Unexpected() }
                 if cancels { watch.cancel() } else { try await store.close() }
                 await ringing.next()
-                guard case .elsewhere = try watch.nextLive(orElse: bell) else { throw Unexpected() }
+                guard case .elsewhere = try watch.readLive(orElse: bell, { _ in true }) else { throw Unexpected() }
                 var iterator = watch.makeAsyncIterator()
                 #expect(try await iterator.next() == nil)
             }

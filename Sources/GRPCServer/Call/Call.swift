@@ -333,8 +333,9 @@ public struct OutgoingMessages {
     /// What they take, in bytes.
     public var bytes: Int { framed.readableBytes }
 
-    public mutating func append(_ message: [UInt8]) {
-        framed.write(framing: message)
+    /// Adds a message; of two parts if there is a `rest`.
+    public mutating func append(_ message: [UInt8], _ rest: ArraySlice<UInt8> = []) {
+        framed.write(framing: message, rest)
         count += 1
     }
 }

@@ -60,15 +60,18 @@ public final class Watch: AsyncSequence, Sendable {
         try storage.nextAvailable()
     }
 
-    /// The next element if it came live, for a reader of many watches that has no task for each. If there is none, `bell`
-    /// is called, without any lock and on any thread, when it is worth asking again; it must not wait.
+    /// Hands what came live to `take`, until that returns false, for a reader of many watches that has no task for each.
+    /// When there is no more, `bell` is called, without any lock and on any thread, as soon as it is worth asking again; it
+    /// must not wait. `take` must not use the watch.
     ///
-    /// - Throws: as iterating does.
-    package func nextLive(orElse bell: @escaping @Sendable () -> Void) throws -> LiveElement {
-        try storage.nextLive(orElse: bell)
+    /// - Throws: as iterating does, after what came before was handed over.
+    package func readLive(
+        orElse bell: @escaping @Sendable () -> Void, _ take: (WatchElement) -> Bool
+    ) throws -> LiveReading {
+        try storage.readLive(orElse: bell, take)
     }
 
-    /// Whether nothing has to be read from the log, so that ``nextLive(orElse:)`` has what there is.
+    /// Whether nothing has to be read from the log, so that ``readLive(orElse:_:)`` has what there is.
     package var isNearHead: Bool { storage.isNearHead }
 
     /// Ends the watch.
@@ -168,10 +171,11 @@ extension WatchEvent {
     }
 }
 
-/// What a reader gets who does not wait for it.
-package enum LiveElement {
-    case element(WatchElement)
-    /// The bell will be called.
+/// Why a reader who does not wait gets no more.
+package enum LiveReading {
+    /// It wanted no more; there may be.
+    case stopped
+    /// There is no more. The bell will be called.
     case nothing
     /// The log has to be read, or the watch ends: only iterating goes on.
     case elsewhere

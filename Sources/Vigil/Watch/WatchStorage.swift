@@ -94,12 +94,20 @@ final class WatchStorage: Sendable {
         }
     }
 
-    /// The next element if it came live. Whoever reads many watches need not wait at each: `bell` is called when it is
-    /// worth asking again.
-    func nextLive(orElse bell: @escaping WatcherBell) throws -> LiveElement {
+    /// Hands over what came live. Whoever reads many watches need not wait at each: `bell` is called when it is worth
+    /// asking again.
+    func readLive(orElse bell: @escaping WatcherBell, _ take: (WatchElement) -> Bool) throws -> LiveReading {
         do {
-            while true {
-                if let found = try state.withLock({ try liveStep(&$0, bell) }) { return found }
+            return try state.withLock { state in
+                var isLast = false
+                while true {
+                    switch try liveStep(&state, bell, &isLast) {
+                    case .element(let element): if !take(element) { return .stopped }
+                    case .again: continue
+                    case .nothing: return .nothing
+                    case .elsewhere: return .elsewhere
+                    }
+                }
             }
         } catch {
             try ended(by: error)
@@ -172,7 +180,7 @@ final class WatchStorage: Sendable {
         handle?.requestProgress(through: head)
     }
 
-    /// Whether ``nextLive(orElse:)`` has what there is.
+    /// Whether ``readLive(orElse:_:)`` has what there is.
     var isNearHead: Bool { state.withLock { isNearHead($0) } }
 
     var resumeRevision: Revision { state.withLock { $0.machine.next } }
@@ -221,18 +229,30 @@ final class WatchStorage: Sendable {
         }
     }
 
-    /// Nil if there is more to do.
-    private func liveStep(_ state: inout State, _ bell: @escaping WatcherBell) throws -> LiveElement? {
+    private enum LiveStep {
+        case element(WatchElement)
+        case again
+        case nothing
+        case elsewhere
+    }
+
+    /// `isLast` says that the dispatcher has said all it had to, and will call `bell`.
+    private func liveStep(
+        _ state: inout State, _ bell: @escaping WatcherBell, _ isLast: inout Bool
+    ) throws -> LiveStep {
         guard isNearHead(state), !state.isCancelled, !isClosed() else { return .elsewhere }
         switch state.machine.action(head: reader.head) {
         case .deliver(let element): return .element(element)
         case .join:
             join(&state)
-            return nil
+            isLast = false
+            return .again
         case .awaitSignal:
+            guard !isLast else { return .nothing }
             guard let handle = state.handle else { return .elsewhere }
-            guard let signal = handle.tryNextSignal(orElse: bell) else { return .nothing }
-            return try receive(&state, signal).map { .element($0) }
+            let next = handle.tryNextSignal(orElse: bell)
+            isLast = next.isLast
+            return try next.signal.flatMap { try receive(&state, $0) }.map { .element($0) } ?? .again
         case .fail(let error): throw error
         case .end, .replay, .readState: return .elsewhere
         }

@@ -1,32 +1,50 @@
+import GRPCServer
 import Threads
 import Vigil
 import WireMessages
 
-/// Whole revisions of one watch that go to the client together.
+/// Whole revisions of one watch that go to the client together, encoded as they are added. To be used for one watch after
+/// the other: its memory, and the last update, which many watches of a stream see, are kept.
 struct EventBatch {
-    private let watchID: Int64
     private let member: Member
-    private let fragments: Bool
-    private let wantsNothing: Bool
-    private var events: [WatchEvent] = []
-    private var sizes: [Int] = []
-    private var bytes = 0
+    private var watchID: Int64 = 0
+    private var fragments = false
+    private var wantsNothing = false
+    private var events = Encoding()
+    /// Where each event ends.
+    private var ends: [Int] = []
     private var revision: Revision = 0
+    /// How many events are in responses that were taken.
     private var taken = 0
+    /// The last update of a single change, whose event every watch gets that gets the update.
+    private var last: (batch: ChangeBatch, record: Int32)?
+    private var lastEvent = Encoding()
+    private var head = Encoding()
 
-    init(watchID: Int64, request: EtcdWatchCreateRequest, member: Member) {
-        self.watchID = watchID
+    init(member: Member) {
         self.member = member
-        fragments = request.fragment
-        wantsNothing = request.wantsNothing
     }
 
-    var isEmpty: Bool { events.isEmpty }
-
-    var isFull: Bool { bytes >= Limits.responseBytes }
+    var isEmpty: Bool { ends.isEmpty }
+    var isFull: Bool { events.bytes.count >= Limits.responseBytes }
 
     /// Whether a response was taken and another has to follow.
-    var hasMore: Bool { taken > 0 && taken < events.count }
+    var hasMore: Bool { taken > 0 && taken < ends.count }
+
+    /// An empty batch for this watch.
+    mutating func begin(_ watchID: Int64, _ request: EtcdWatchCreateRequest) {
+        self.watchID = watchID
+        fragments = request.fragment
+        wantsNothing = request.wantsNothing
+        events.removeAll()
+        ends.removeAll(keepingCapacity: true)
+        taken = 0
+    }
+
+    /// Lets go of what is kept for the next watch: it holds a whole batch of changes.
+    mutating func forgetLast() {
+        last = nil
+    }
 
     /// Adds an element. Returns the revision if it is no change but says that everything up to it was delivered.
     mutating func add(_ element: WatchElement) -> Revision? {
@@ -42,28 +60,38 @@ struct EventBatch {
     private mutating func add(_ update: WatchUpdate) {
         guard !wantsNothing else { return }
         revision = update.revision
-        for event in update {
-            let size =
-                event.key.count + event.value.count + Limits.eventOverhead
-                + (event.previous.map { $0.key.count + $0.value.count } ?? 0)
-            bytes += size
-            sizes.append(size)
-            events.append(event)
+        if update.isOneChange {
+            if last?.batch !== update.batch || last?.record != update.record {
+                lastEvent.removeAll()
+                for event in update { lastEvent.event(event) }
+                last = (update.batch, update.record)
+            }
+            events.append(lastEvent)
+            ends.append(events.bytes.count)
+        } else {
+            for event in update {
+                events.event(event)
+                ends.append(events.bytes.count)
+            }
         }
     }
 
-    /// The next response, encoded: all events, or as many as a fragment may have. Nil if there are none.
-    mutating func takeResponse() -> [UInt8]? {
-        guard taken < events.count else { return nil }
-        let first = taken
-        var size = 0
-        repeat {
-            size += sizes[taken]
-            taken += 1
-        } while taken < events.count && (!fragments || size + sizes[taken] <= Limits.fragmentBytes)
+    /// Adds the next response to `messages`: all events, or as many as a fragment may have.
+    mutating func takeResponse(into messages: inout OutgoingMessages) {
+        guard taken < ends.count else { return }
+        let (first, start) = (taken, taken == 0 ? 0 : ends[taken - 1])
+        taken = ends.count
+        if fragments, events.bytes.count - start > Limits.fragmentBytes {
+            taken = max(first + 1, ends.firstIndex { $0 - start > Limits.fragmentBytes } ?? ends.count)
+        }
         member.counters.events.add(taken - first)
-        return member.watchResponse(
-            watchID, revision: revision, events: events[first..<taken], isFragment: taken < events.count,
-            capacity: size)
+        head.removeAll()
+        head.watchResponse(watchID, revision: revision, isFragment: taken < ends.count, member)
+        messages.append(head.bytes, events.bytes[start..<ends[taken - 1]])
     }
+}
+
+extension WatchUpdate {
+    /// Whether its revision made one change, without what the key held before.
+    fileprivate var isOneChange: Bool { previous == nil && batch.entryIndices(ofRecord: Int(record)).count == 1 }
 }

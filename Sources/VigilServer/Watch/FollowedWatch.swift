@@ -27,19 +27,17 @@ final class FollowedWatch: Sendable {
     let id: Int64
     let watch: Watch
     private let request: EtcdWatchCreateRequest
-    private let member: Member
     private let state: Lock<State>
 
-    init(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit, _ member: Member) {
+    init(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit) {
         self.id = id
         self.watch = watch
         self.request = request
-        self.member = member
         state = Lock(State(permit: permit))
     }
 
-    /// An empty batch of its events.
-    func makeBatch() -> EventBatch { EventBatch(watchID: id, request: request, member: member) }
+    /// Makes `batch` an empty one of its events.
+    func begin(_ batch: inout EventBatch) { batch.begin(id, request) }
 
     /// - Throws: ``WatchPermitLost`` if its events may no more be sent.
     func checkPermit() throws { try state.withLock { try $0.permit.check() } }

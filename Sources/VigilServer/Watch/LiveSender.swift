@@ -14,12 +14,14 @@ final class LiveSender: Sendable {
     }
 
     private let call: Call
+    private let member: Member
     private let sent: @Sendable (FollowedWatch) -> Void
     private let state = Lock(State())
 
     /// - Parameter sent: Is called for a watch whose events are about to be sent.
-    init(_ call: Call, sent: @escaping @Sendable (FollowedWatch) -> Void) {
+    init(_ call: Call, _ member: Member, sent: @escaping @Sendable (FollowedWatch) -> Void) {
         self.call = call
+        self.member = member
         self.sent = sent
     }
 
@@ -40,6 +42,7 @@ final class LiveSender: Sendable {
 
     /// Sends until the task is cancelled or the call is over.
     func run() async throws {
+        var batch = EventBatch(member: member)
         while true {
             let ready = await takeReady()
             try Task.checkCancellation()
@@ -47,11 +50,12 @@ final class LiveSender: Sendable {
             while next < ready.count {
                 try await call.sendAll { messages in
                     while next < ready.count, messages.bytes < Limits.responseBytes {
-                        gather(ready[next], into: &messages)
+                        gather(ready[next], &batch, into: &messages)
                         next += 1
                     }
                 }
             }
+            batch.forgetLast()
         }
     }
 
@@ -84,9 +88,9 @@ final class LiveSender: Sendable {
     }
 
     /// Adds what a watch has, and lets its task go on if there is something for that.
-    private func gather(_ watch: FollowedWatch, into messages: inout OutgoingMessages) {
+    private func gather(_ watch: FollowedWatch, _ batch: inout EventBatch, into messages: inout OutgoingMessages) {
         guard let bell = watch.bell else { return }
-        var batch = watch.makeBatch()
+        watch.begin(&batch)
         var turn: FollowedWatch.Turn?
         do {
             turn = try read(watch, into: &batch, bell)
@@ -98,7 +102,7 @@ final class LiveSender: Sendable {
             do {
                 try watch.checkPermit()
                 sent(watch)
-                while let response = batch.takeResponse() { messages.append(response) }
+                repeat { batch.takeResponse(into: &messages) } while batch.hasMore
             } catch {
                 turn = .failed(error)
             }
@@ -110,16 +114,19 @@ final class LiveSender: Sendable {
     private func read(
         _ watch: FollowedWatch, into batch: inout EventBatch, _ bell: @escaping @Sendable () -> Void
     ) throws -> FollowedWatch.Turn? {
-        while !batch.isFull {
-            switch try watch.watch.nextLive(orElse: bell) {
-            case .element(let element):
-                if let revision = batch.add(element) { return .progress(revision) }
-            case .nothing: return nil
-            case .elsewhere: return .elsewhere
-            }
+        var progress: Revision?
+        let reading = try watch.watch.readLive(orElse: bell) { element in
+            progress = batch.add(element)
+            return progress == nil && !batch.isFull
         }
-        // Others first.
-        ring(watch)
-        return nil
+        switch reading {
+        case .nothing: return nil
+        case .elsewhere: return .elsewhere
+        case .stopped:
+            if let progress { return .progress(progress) }
+            // Others first.
+            ring(watch)
+            return nil
+        }
     }
 }

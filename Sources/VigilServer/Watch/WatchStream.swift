@@ -27,7 +27,7 @@ final class WatchStream: Sendable {
         self.member = member
         let table = Lock(WatchTable())
         self.table = table
-        live = LiveSender(call) { watch in table.withLock { $0.sent(watch.id) } }
+        live = LiveSender(call, member) { watch in table.withLock { $0.sent(watch.id) } }
     }
 
     /// Serves the stream until the client or the server ends it.
@@ -83,7 +83,7 @@ final class WatchStream: Sendable {
         }
         if let watch {
             isServed = true
-            return FollowedWatch(id, watch, request, permit, member)
+            return FollowedWatch(id, watch, request, permit)
         }
         try await sendGone(id, earliest: member.store.earliest)
         return nil
@@ -178,13 +178,14 @@ final class WatchStream: Sendable {
     /// Sends what the watch has in the log, until there is nothing left there. False if the watch has ended.
     private func catchUp(_ watch: FollowedWatch) async throws -> Bool {
         var iterator = watch.watch.makeAsyncIterator()
+        var batch = EventBatch(member: member)
         while let first = try await iterator.next() {
-            var batch = watch.makeBatch()
+            watch.begin(&batch)
             var progress = batch.add(first)
             if progress == nil {
                 var failure: (any Error)?
                 repeat {
-                    try await call.send {
+                    try await call.sendAll { messages in
                         try watch.checkPermit()
                         do {
                             while progress == nil, !batch.isFull, let next = try watch.watch.nextAvailable() {
@@ -194,7 +195,7 @@ final class WatchStream: Sendable {
                             // After what came before it.
                             failure = error
                         }
-                        return batch.takeResponse()
+                        batch.takeResponse(into: &messages)
                     }
                 } while batch.hasMore
                 table.withLock { $0.sent(watch.id) }

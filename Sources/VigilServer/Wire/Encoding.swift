@@ -16,8 +16,13 @@ import WireMessages
 struct Encoding {
     private(set) var bytes: [UInt8] = []
 
-    init(capacity: Int) {
-        bytes.reserveCapacity(capacity)
+    mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+    }
+
+    /// Adds what was encoded before.
+    mutating func append(_ other: Encoding) {
+        bytes.append(contentsOf: other.bytes)
     }
 
     fileprivate mutating func varint(_ value: UInt64) {
@@ -65,29 +70,21 @@ private enum Size {
     static func content(_ content: Bytes) -> Int { content.isEmpty ? 0 : message(content.count) }
 }
 
-extension Member {
-    /// A response of a watch with events, with the store at `revision`.
-    func watchResponse(
-        _ watchID: Int64, revision: Revision, events: some Collection<WatchEvent>, isFragment: Bool, capacity: Int
-    ) -> [UInt8] {
-        var encoding = Encoding(capacity: capacity + Limits.eventOverhead)
-        let head = revision.headOnWire
-        encoding.begin(
-            1,
-            count: Size.integer(clusterID) + Size.integer(memberID) + Size.integer(head) + Size.integer(Self.term))
-        encoding.integer(1, clusterID)
-        encoding.integer(2, memberID)
-        encoding.integer(3, head)
-        encoding.integer(4, Self.term)
-        encoding.integer(2, watchID)
-        encoding.integer(7, isFragment ? 1 as UInt64 : 0)
-        for event in events { encoding.event(event) }
-        return encoding.bytes
-    }
-}
-
 extension Encoding {
-    fileprivate mutating func event(_ event: WatchEvent) {
+    /// What comes before the events in a response of a watch, with the store at `revision`.
+    mutating func watchResponse(_ watchID: Int64, revision: Revision, isFragment: Bool, _ member: Member) {
+        let (cluster, id, head, term) = (member.clusterID, member.memberID, revision.headOnWire, Member.term)
+        begin(1, count: Size.integer(cluster) + Size.integer(id) + Size.integer(head) + Size.integer(term))
+        integer(1, cluster)
+        integer(2, id)
+        integer(3, head)
+        integer(4, term)
+        integer(2, watchID)
+        integer(7, isFragment ? 1 as UInt64 : 0)
+    }
+
+    /// An event of such a response.
+    mutating func event(_ event: WatchEvent) {
         let current = WireKeyValue(event)
         let previous = event.previous.map(WireKeyValue.init)
         let type: UInt64 = event.type == .delete ? 1 : 0

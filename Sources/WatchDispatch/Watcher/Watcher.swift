@@ -45,13 +45,14 @@ final class Watcher: Sendable {
         guarded.withLock { $0.machine.next() }
     }
 
-    /// The next signal, or if there is none has `bell` called when there is one, on the thread that brings it.
-    func tryNext(orElse bell: @escaping WatcherBell) -> WatcherSignal? {
+    /// The next signal, and whether there is no other: then `bell` is called when there is, on the thread that brings it.
+    func tryNext(orElse bell: @escaping WatcherBell) -> (signal: WatcherSignal?, isLast: Bool) {
         guarded.withLock { guarded in
             precondition(guarded.reader == nil, "a watcher has one reader at a time")
             let signal = guarded.machine.next()
-            guarded.bell = signal == nil ? bell : nil
-            return signal
+            let isLast = !guarded.machine.hasSignal
+            guarded.bell = isLast ? bell : nil
+            return (signal, isLast)
         }
     }
 

@@ -65,8 +65,8 @@ public final class WatcherHandle: AsyncSequence, Sendable {
         watcher.tryNext()
     }
 
-    /// The next signal, or if there is none has `bell` called when there is one.
-    package func tryNextSignal(orElse bell: @escaping WatcherBell) -> WatcherSignal? {
+    /// The next signal, if there is one already, and whether there is no other: then `bell` is called when there is.
+    package func tryNextSignal(orElse bell: @escaping WatcherBell) -> (signal: WatcherSignal?, isLast: Bool) {
         watcher.tryNext(orElse: bell)
     }
 
