@@ -65,7 +65,8 @@ package final class LeaseTable: Sendable {
             }
             if state.leases[id] != nil {
                 return .failure(
-                    StoreError(.leaseExists, "the lease \(id) exists already; choose another id, or leave that to the store"))
+                    StoreError(
+                        .leaseExists, "the lease \(id) exists already; choose another id, or leave that to the store"))
             }
             var id = id
             while id == 0 || state.leases[id] != nil { id = .random(in: 1 ... .max) }
