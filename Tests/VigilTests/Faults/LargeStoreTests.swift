@@ -21,12 +21,15 @@ import Vigil
             var times: [String: Duration] = [:]
             for _ in 0..<5 {
                 for path in [small, large] {
-                    let time = try await ContinuousClock().measure { try await WatchStore.open(path).close() }
-                    times[path] = min(time, times[path] ?? time)
+                    let start = ContinuousClock.now
+                    let store = try await WatchStore.open(path)
+                    times[path] = min(.now - start, times[path] ?? .seconds(60))
+                    // Waits for what was begun in the background.
+                    try await store.close()
                 }
             }
-            print("\(Self.few) revisions open and close in \(times[small]!), \(Self.many) in \(times[large]!)")
-            #expect(times[large]! < times[small]! * 3 + .milliseconds(20))
+            print("\(Self.few) revisions open in \(times[small]!), \(Self.many) in \(times[large]!)")
+            #expect(times[large]! < times[small]! * 3 + .milliseconds(5))
 
             let store = try await WatchStore.open(large)
             #expect(store.head == Self.many)
