@@ -63,6 +63,7 @@ final class Verification: Sendable {
     private func verify(_ name: String?, _ transaction: OpaquePointer, writing: Bool) throws(LMDBError) {
         // Who writes sees the last commit until its first change, which comes here before it is made.
         let commit = mdb_txn_id(transaction) - (writing ? 1 : 0)
+        // Held for the some ten milliseconds that it takes, once: whoever comes meanwhile has to wait for its end anyway.
         try state.withLock { state throws(LMDBError) in
             switch state {
             case .done: return

@@ -9,6 +9,8 @@ enum Limits {
     static let requestOverhead = 17
     /// Bytes of events after which a response of a watch is sent though more could be added.
     static let responseBytes = 256 << 10
+    /// Bytes of memory that a stream of watches keeps for its next events.
+    static let keptBytes = 16 << 10
     /// Bytes beyond which a response is split, if the watch asked for fragments: etcd's.
     static let fragmentBytes = 2 << 20
     /// Bytes that an event takes besides its keys and values, at most.

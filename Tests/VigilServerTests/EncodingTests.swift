@@ -1,4 +1,5 @@
 import Foundation
+import GRPCServer
 import SwiftProtobuf
 import TestSupport
 import Testing
@@ -27,6 +28,31 @@ import WireMessages
                 response.fragment = isFragment
                 response.events = events.map(message)
                 #expect(try encoding.bytes == response.serializedBytes(), "seed \(seed)")
+            }
+            try await store.close()
+        }
+    }
+
+    /// A stream that has sent a large event keeps none of its memory, and goes on to send.
+    @Test func aLargeEventLeavesNoMemoryBehind() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try await WatchStore.open(directory + "/store")
+            let member = try Member(store: store, options: EtcdServerOptions())
+            var batch = EventBatch(member: member)
+            for (revision, length) in [10, 1_000_000, 10].enumerated() {
+                let value = Bytes(String(repeating: "v", count: length))
+                let put = WatchEvent(type: .put, key: "k", value: value, revision: Revision(revision + 1))
+                var messages = OutgoingMessages()
+                // As for two watches of the stream.
+                for id in Int64(1)...2 {
+                    batch.begin(id, EtcdWatchCreateRequest())
+                    let update = WatchUpdate(revision: put.revision, events: [put])
+                    #expect(batch.add(.update(update)) == nil)
+                    batch.takeResponse(into: &messages)
+                }
+                #expect(messages.count == 2 && messages.bytes > 2 * length && messages.bytes < 2 * length + 200)
+                batch.rest()
+                #expect(batch.keptBytes <= 16 << 10, "\(batch.keptBytes) bytes after a value of \(length)")
             }
             try await store.close()
         }

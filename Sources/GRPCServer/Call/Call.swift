@@ -330,6 +330,8 @@ public struct OutgoingMessages {
     fileprivate var framed = ByteBuffer()
     public private(set) var count = 0
 
+    public init() {}
+
     /// What they take, in bytes.
     public var bytes: Int { framed.readableBytes }
 

@@ -31,7 +31,7 @@ struct EventBatch {
     /// Whether a response was taken and another has to follow.
     var hasMore: Bool { taken > 0 && taken < ends.count }
 
-    /// An empty batch for this watch.
+    /// Makes it an empty batch for this watch.
     mutating func begin(_ watchID: Int64, _ request: EtcdWatchCreateRequest) {
         self.watchID = watchID
         fragments = request.fragment
@@ -41,9 +41,14 @@ struct EventBatch {
         taken = 0
     }
 
-    /// Lets go of what is kept for the next watch: it holds a whole batch of changes.
-    mutating func forgetLast() {
+    /// Bytes of memory that are kept for what is encoded next.
+    var keptBytes: Int { events.bytes.capacity + lastEvent.bytes.capacity }
+
+    /// Lets go of the last update, which holds a whole batch of changes, and of the memory that large events took: a stream
+    /// may rest for years.
+    mutating func rest() {
         last = nil
+        if keptBytes > Limits.keptBytes { (events, lastEvent, ends) = (Encoding(), Encoding(), []) }
     }
 
     /// Adds an element. Returns the revision if it is no change but says that everything up to it was delivered.

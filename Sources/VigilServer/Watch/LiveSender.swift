@@ -55,7 +55,7 @@ final class LiveSender: Sendable {
                     }
                 }
             }
-            batch.forgetLast()
+            batch.rest()
         }
     }
 
