@@ -169,6 +169,7 @@ let package = Package(
             dependencies: [
                 "GRPCServer", "GRPCClient", "GRPCWire", "Threads", "TestSupport", "TestCertificates", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

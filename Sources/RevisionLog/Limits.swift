@@ -48,11 +48,15 @@ enum Limits {
     /// Raw bytes that a checkpoint moves when there is little to do: its blocks are made dense at once, and sealing goes on
     /// after it.
     static let quietBytes = 4 << 20
+    /// This part of the room that a checkpoint leaves may be filled at any speed while it is under way.
+    static let unpacedShare = 4
     /// A block that is full is written again, denser, if that saves this percentage of it.
     static let densePercent = 10
     /// Raw bytes and records that one step of sealing reads before it commits, at least one block.
     static let sealingBytes = 1 << 20
     static let sealingRecords = 16_384
+    /// For how many times as long as a step took sealing rests after it, while somebody writes.
+    static let sealingRest = 3
     /// Bytes of a cursor's name.
     static let cursorNameBytes = 1...255
     /// Cursors in a store, so that all of them can be looked at in one transaction.

@@ -4,6 +4,9 @@ enum Limits {
     static let dispatchBatch = 64
     /// Updates after which the dispatcher lets other tasks run.
     static let dispatchYield = 4096
+    /// Updates that a caller's thread dispatches itself, and the deliveries of the round before beyond which it does not.
+    static let updatesInPlace = 16
+    static let deliveriesInPlace = 64
     /// Updates that one step of a refill reads from the source.
     static let refillUpdates = 1024
 }

@@ -65,9 +65,14 @@ public final class WatchRegistry: Sendable {
 
     /// Announces all revisions of `batch`, with one wake-up.
     public func notify(_ batch: ChangeBatch) {
+        enqueue(batch)
+        wakeUp.wake()
+    }
+
+    /// Announces all revisions of `batch` to whoever dispatches next; it has to be seen to that somebody does.
+    func enqueue(_ batch: ChangeBatch) {
         guard config.enabled else { return }
         for record in 0..<batch.recordCount { push(batch, record) }
-        wakeUp.wake()
     }
 
     private func push(_ batch: ChangeBatch, _ record: Int) {

@@ -55,10 +55,26 @@ import Testing
         #expect(!rhythm.isQuiet && rhythm.next == .checkpoint)
         rhythm.set(isDirty: false, isAcknowledged: false, now: start)
         #expect(rhythm.next == .seal && rhythm.seconds(now: start) == 1)
-        rhythm.did(.seal)
+        rhythm.sealed(in: .seconds(1), isDirty: false)
         #expect(rhythm.isQuiet)
         rhythm.checkpointed(revisions: 1, bytes: Int64(Limits.quietBytes))
         #expect(rhythm.isQuiet)
+    }
+
+    @Test func sealingRestsBesideWriters() {
+        var rhythm = rhythm(checkpoint: .seconds(100), cursor: .seconds(1))
+        rhythm.seals = true
+        rhythm.set(isDirty: true, isAcknowledged: false, now: start)
+        #expect(rhythm.isSealDue(now: start))
+        rhythm.sealed(in: .seconds(2), isDirty: true)
+        rhythm.set(isDirty: true, isAcknowledged: false, now: start + .seconds(2))
+        #expect(!rhythm.isSealDue(now: start + .seconds(2)) && rhythm.next == .seal)
+        #expect(rhythm.seconds(now: start + .seconds(2)) == Double(2 * Limits.sealingRest))
+        #expect(rhythm.isSealDue(now: start + .seconds(2 + 2 * Limits.sealingRest)))
+        // With nobody there it goes on at once.
+        rhythm.sealed(in: .seconds(2), isDirty: false)
+        rhythm.set(isDirty: false, isAcknowledged: false, now: start + .seconds(10))
+        #expect(rhythm.isSealDue(now: start + .seconds(10)))
     }
 
     @Test func aCompactionHasItsTurnBetweenUrgentCheckpoints() {

@@ -38,13 +38,6 @@ import Threads
         }
     }
 
-    private func until(_ isSo: () -> Bool) async throws {
-        while !isSo() {
-            try Task.checkCancellation()
-            await Task.yield()
-        }
-    }
-
     @Test func aLoneWriterLeads() async throws {
         try await withStore { store, _, loop in
             let head = store.head

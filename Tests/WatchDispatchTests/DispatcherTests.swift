@@ -195,15 +195,6 @@ import Threads
         }
     }
 
-    private func revisions(_ handle: WatcherHandle, _ count: Int) async throws -> [Revision] {
-        var reader = handle.makeAsyncIterator()
-        var revisions: [Revision] = []
-        while revisions.count < count, case .update(let update)? = try await reader.next() {
-            revisions.append(update.revision)
-        }
-        return revisions
-    }
-
     private func describe(_ element: WatcherHandle.Element?) -> String {
         switch element {
         case .update(let update): "update \(update.revision)"

@@ -97,6 +97,7 @@ extension ConnectionHandler {
                 self.context?.flush()
             }
         }
+        if method.shape == .unary { gate.hold() }
         connection.begin(call)
     }
 

@@ -20,6 +20,7 @@ extension ConnectionHandler {
             }
         }
         if let gathered { send(gathered) }
+        gate.release()
         context?.flush()
     }
 

@@ -16,6 +16,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     let server: ServerState
     private let goAway: SentGoAway
+    let gate: FlushGate
     /// Refers to this handler; until the channel is closed.
     private(set) var connection: Connection?
     private(set) var context: ChannelHandlerContext?
@@ -40,9 +41,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         case final
     }
 
-    init(server: ServerState, channel: any Channel, goAway: SentGoAway) {
+    init(server: ServerState, channel: any Channel, goAway: SentGoAway, gate: FlushGate) {
         self.server = server
         self.goAway = goAway
+        self.gate = gate
         pings = PingGuard(minimumInterval: server.options.minimumPingInterval)
         keepalive = Keepalive(options: server.options)
         idle = server.options.idleTimeout.map { IdleTimer(timeout: $0) }

@@ -21,6 +21,8 @@ struct CheckpointRhythm {
     /// Records that a compaction may drop before the next checkpoint, even an urgent one: as many as the last one wrote,
     /// or a log that is written as fast as can be would never be compacted.
     private var turn: Revision = 0
+    /// How long sealing rests before its next step.
+    private var rest: Duration = .zero
 
     init(_ options: LogOptions) {
         self.options = options
@@ -36,7 +38,7 @@ struct CheckpointRhythm {
         want(.acknowledge, isOwn, within: options.cursorInterval, now)
         want(.retain, ages && options.retention.interval != nil, within: .seconds(options.retention.interval ?? 0), now)
         // When nothing was committed for an interval, it is quiet.
-        want(.seal, seals && !isDirty, within: options.checkpointInterval, now)
+        want(.seal, seals && (isQuiet || !isDirty), within: isQuiet ? rest : options.checkpointInterval, now)
     }
 
     private mutating func want(_ job: Job, _ isWanted: Bool, within interval: Duration, _ now: ContinuousClock.Instant)
@@ -47,7 +49,14 @@ struct CheckpointRhythm {
     /// A job was done.
     mutating func did(_ job: Job) {
         deadlines[job] = nil
-        if job == .seal { isQuiet = true }
+    }
+
+    /// A step of sealing was made. If somebody writes meanwhile, whom it keeps from disk and processor, it goes on only after
+    /// a multiple of the time that it took.
+    mutating func sealed(in time: Duration, isDirty: Bool) {
+        did(.seal)
+        isQuiet = true
+        rest = isDirty ? time * Limits.sealingRest : .zero
     }
 
     /// A checkpoint has written so many revisions, and bytes of the log before compression.
@@ -68,6 +77,11 @@ struct CheckpointRhythm {
     /// Whether commits have waited long enough, whatever else there is to do.
     func isCheckpointDue(now: ContinuousClock.Instant = .now) -> Bool {
         deadlines[.checkpoint].map { $0 <= now } ?? false
+    }
+
+    /// Whether it is time for another step of sealing.
+    func isSealDue(now: ContinuousClock.Instant = .now) -> Bool {
+        deadlines[.seal].map { $0 <= now } ?? false
     }
 
     /// What is due first.

@@ -13,6 +13,7 @@ final class Checkpointer: CursorWriter {
         var isUrgent = false
         /// A cursor was acknowledged.
         var isAcknowledged = false
+        var pace: CommitPace
         var isStopping = false
         /// Attempts that began.
         var begun: UInt64 = 0
@@ -62,7 +63,7 @@ final class Checkpointer: CursorWriter {
         }
     }
 
-    private let orders = Monitor(Orders())
+    private let orders: Monitor<Orders>
     private let state: LogState
     private let journal: Journal
     private let options: LogOptions
@@ -76,6 +77,7 @@ final class Checkpointer: CursorWriter {
         self.journal = journal
         self.options = options
         self.cursors = cursors
+        orders = Monitor(Orders(pace: CommitPace(options)))
     }
 
     /// Starts the thread, which takes `writer` over.
@@ -95,6 +97,17 @@ final class Checkpointer: CursorWriter {
         if pending >= options.checkpointBytes, before < options.checkpointBytes {
             orders.notify { $0.isUrgent = true }
         }
+    }
+
+    /// Whether a commit should wait a little before it adds to the `pending` raw bytes that wait.
+    func isPaced(pending: Int) -> Bool { orders.withLock { $0.pace.delay(pending: pending) > 0 } }
+
+    /// Waits until a commit may add to the `pending` raw bytes that wait, without using up the room before the checkpoint
+    /// that is under way will have ended. Blocks.
+    func keepPace(pending: Int) {
+        let seconds = orders.withLock { $0.pace.delay(pending: pending) }
+        guard seconds > 0 else { return }
+        orders.wait(seconds: seconds) { $0.pace.delay(pending: pending) > 0 ? nil : () }
     }
 
     /// Blocks until another checkpoint was made.
@@ -213,8 +226,8 @@ final class Checkpointer: CursorWriter {
                 goesOn = retain(&writer)
                 rhythm.did(.retain)
             case .seal:
-                goesOn = seal(&writer)
-                rhythm.did(.seal)
+                let time = ContinuousClock().measure { goesOn = seal(&writer) }
+                rhythm.sealed(in: time, isDirty: orders.withLock { $0.isDirty })
             case .stop:
                 serve(&writer)
                 if checkpoint(&writer) { noteClosing(&writer) }
@@ -259,7 +272,7 @@ final class Checkpointer: CursorWriter {
         if !orders.requests.isEmpty { return .serve }
         if orders.isDirty, rhythm.isCheckpointDue() { return .checkpoint }
         if !orders.compactions.isEmpty || rhythm.compacts { return .compact }
-        return !orders.seals.isEmpty || rhythm.seals && rhythm.isQuiet ? .seal : nil
+        return !orders.seals.isEmpty || rhythm.isSealDue() ? .seal : nil
     }
 
     private func serve(_ writer: inout LogWriter) {
@@ -281,6 +294,7 @@ final class Checkpointer: CursorWriter {
         var failure: StoreError?
         do {
             let frozen = state.freeze()
+            orders.withLock { $0.pace.began(bytes: frozen.pendingBytes) }
             if frozen.head > writer.meta.checkpoint {
                 try durations.measure { try writer.checkpoint(frozen) }
             } else {
@@ -298,6 +312,7 @@ final class Checkpointer: CursorWriter {
         orders.notify { orders in
             orders.attempts += 1
             orders.failure = failure
+            orders.pace.ended(isDone: failure == nil)
             if pending > 0 { orders.isDirty = true }
             if failure == nil, pending >= options.checkpointBytes { orders.isUrgent = true }
         }

@@ -87,14 +87,19 @@ package final class RevisionLog: Sendable {
         checkpointer.committed(pending: pending, before: pending - batch.storage.count)
     }
 
-    /// Whether journal and memory have room for `bytes` more, of which the journal takes `stored`: else a batch has to wait
-    /// for a checkpoint.
-    package func hasRoom(for bytes: Int, stored: Int) -> Bool {
+    /// Whether a batch of `bytes`, of which the journal takes `stored`, would be appended without waiting for the
+    /// checkpointer.
+    package func appendsAtOnce(_ bytes: Int, stored: Int) -> Bool {
+        hasRoom(for: bytes, stored: stored) && !checkpointer.isPaced(pending: reader.snapshot.pendingBytes)
+    }
+
+    /// Whether journal and memory have room for `bytes` more, of which the journal takes `stored`.
+    private func hasRoom(for bytes: Int, stored: Int) -> Bool {
         let pending = reader.snapshot.pendingBytes
         return (pending == 0 || pending + bytes <= options.pendingBytes) && journal.hasRoom(for: stored)
     }
 
-    /// Waits until there is room.
+    /// Waits until there is room, and as long as makes the room last.
     private func admit(_ bytes: Int, _ payload: JournalPayload) throws {
         while !hasRoom(for: bytes, stored: payload.bytes.count) {
             do {
@@ -107,6 +112,7 @@ package final class RevisionLog: Sendable {
                 throw error
             }
         }
+        checkpointer.keepPace(pending: reader.snapshot.pendingBytes)
     }
 
     /// Forgets what is before `revision`, in LMDB too. `completion` is called, on another thread, when that is done.

@@ -21,7 +21,7 @@ final class GroupWriter: @unchecked Sendable {
     }
 
     /// Whether a group of few requests would be written without waiting for a checkpoint.
-    var hasRoom: Bool { log.hasRoom(for: Limits.ledBytes, stored: Limits.ledBytes) }
+    var hasRoom: Bool { log.appendsAtOnce(Limits.ledBytes, stored: Limits.ledBytes) }
 
     /// Commits `requests`, in as few groups as they make.
     func write(_ requests: [Committer.Request]) {

@@ -72,6 +72,7 @@ public final class WatchStore: Sendable {
         self.registry = registry
         let failure = Lock<StoreError?>(nil)
         self.failure = failure
+        let dispatcher: WatchDispatcher
         switch options.access {
         case .readWrite:
             let log = try RevisionLog(
@@ -79,26 +80,30 @@ public final class WatchStore: Sendable {
                 faults: faults, leaseClock: leaseClock)
             reader = log.reader
             ledger = log.cursors
-            let committer = Committer(log: log, clock: clock) { registry.notify($0) }
+            dispatcher = Self.dispatcher(registry, log.reader)
+            let committer = Committer(log: log, clock: clock) { dispatcher.announce($0) }
             source = .committing(log, committer, LeaseExpiry(log: log, committer: committer))
         case .readOnly:
             let follower = try LogFollower(path: path, options: options.log)
             reader = follower.reader
             ledger = follower.cursors
+            dispatcher = Self.dispatcher(registry, follower.reader)
             source = .following(follower)
         }
-        let dispatcher = WatchDispatcher(
-            registry: registry, source: HistorySource(reader: reader), lastDispatched: reader.head)
         dispatching = Task.detached { await dispatcher.run() }
         if case .following(let follower) = source {
             follower.start(
-                committed: { registry.notify($0) },
+                committed: { dispatcher.announce($0) },
                 ended: { error in
                     // Before the watches end, so that they know why.
                     failure.withLock { $0 = error }
                     registry.shutdown()
                 })
         }
+    }
+
+    private static func dispatcher(_ registry: WatchRegistry, _ reader: LogReader) -> WatchDispatcher {
+        WatchDispatcher(registry: registry, source: HistorySource(reader: reader), lastDispatched: reader.head)
     }
 
     deinit {

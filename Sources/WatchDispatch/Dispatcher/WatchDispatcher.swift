@@ -1,5 +1,4 @@
 public import Changes
-import Synchronization
 
 /// Takes updates from a registry's queue and puts each into the buffers of the watchers it concerns.
 ///
@@ -7,24 +6,21 @@ import Synchronization
 /// that a full queue leaves, once for all watchers; without, each hole becomes a gap in the stream of every watcher.
 public final class WatchDispatcher: Sendable {
     private let registry: WatchRegistry
-    private let source: (any UpdateSource)?
-    private let start: Revision
+    private let dispatch: Dispatch
 
     /// - Parameters:
     ///   - source: Makes revisions contiguous: what the queue had no room for is read from there.
     ///   - lastDispatched: The revision before the first that will be announced.
     public init(registry: WatchRegistry, source: (any UpdateSource)? = nil, lastDispatched: Revision = 0) {
         self.registry = registry
-        self.source = source
-        start = lastDispatched
+        dispatch = Dispatch(registry: registry, source: source, last: lastDispatched)
     }
 
     /// Dispatches until the registry is shut down or the task is cancelled; then the registry is shut down.
     ///
-    /// - Precondition: no other dispatcher runs for the same registry.
+    /// - Precondition: no other dispatcher runs for the same registry, and this one has not run before.
     public func run() async {
         precondition(registry.beginDispatching(), "a registry has one running dispatcher at a time")
-        var dispatch = Dispatch(registry: registry, source: source, last: start)
         var sinceYield = 0
         while !Task.isCancelled {
             let count = dispatch.round()
@@ -43,147 +39,19 @@ public final class WatchDispatcher: Sendable {
         dispatch.finish()
         registry.endDispatching()
     }
-}
 
-/// The dispatcher's own state: nobody else touches it.
-private struct Dispatch: ~Copyable {
-    let registry: WatchRegistry
-    let source: (any UpdateSource)?
-    private var machine: DispatchStateMachine
-    private var table = RoutingTable()
-    private var popped: [EventQueue.Popped] = []
-    /// Watchers that are not routed to and may come back, or are not dropped yet: they end with the dispatcher too.
-    private var resting: [ObjectIdentifier: Watcher] = [:] {
-        didSet { registry.counters.parked.store(UInt64(resting.count), ordering: .relaxed) }
-    }
-    /// Watchers that asked for the progress through a revision that is visible already but was not announced yet.
-    private var expecting: [(watcher: Watcher, through: Revision)] = []
-
-    init(registry: WatchRegistry, source: (any UpdateSource)?, last: Revision) {
-        self.registry = registry
-        self.source = source
-        machine = DispatchStateMachine(isContiguous: source != nil, last: last)
-        registry.counters.dispatchedThrough.store(last, ordering: .relaxed)
-    }
-
-    /// Takes what is there, at most a batch; returns how much that was.
-    ///
-    /// The order matters. Whoever registered before an update was announced, or dropped, is found when that was seen
-    /// before the commands were taken; and what was queued before a drop is found when the drops were counted first.
-    mutating func round() -> Int {
-        let dropped = registry.queue.dropped
-        while popped.count < Limits.dispatchBatch, let next = registry.queue.pop() { popped.append(next) }
-        let commands = registry.takeCommands()
-        for command in commands { carryOut(command) }
-        if popped.isEmpty {
-            guard let hole = machine.drained(dropped: dropped.count, through: dropped.through) else {
-                return commands.count
-            }
-            fill(hole)
-            settle()
-            return commands.count + 1
+    /// Announces all revisions of `batch`, as ``WatchRegistry/notify(_:)-(ChangeBatch)`` does, for a caller that can spare
+    /// some microseconds: if the dispatcher sleeps and there is little to do, the caller's thread does it. That spares the
+    /// wake-up, which costs the caller more than a few deliveries do, and the time until the task runs.
+    public func announce(_ batch: ChangeBatch) {
+        guard batch.recordCount <= Limits.updatesInPlace else { return registry.notify(batch) }
+        registry.enqueue(batch)
+        let isDone = registry.wakeUp.standIn {
+            if dispatch.isLight { _ = dispatch.round() }
+            return dispatch.droppedSeen
+        } unless: { droppedSeen in
+            registry.hasWork(droppedSeen: droppedSeen) || registry.isStopping
         }
-        for next in popped {
-            switch machine.popped(next.update.revision, droppedBefore: next.droppedBefore) {
-            case .skip: break
-            case .route: route(next.update)
-            case .routeAfter(let hole):
-                fill(hole)
-                route(next.update)
-            }
-        }
-        settle()
-        defer { popped.removeAll(keepingCapacity: true) }
-        return popped.count + commands.count
-    }
-
-    /// How many drops were dealt with.
-    var droppedSeen: UInt64 { machine.droppedSeen }
-
-    /// Nothing more will be dispatched.
-    mutating func finish() {
-        for watcher in table.watchers { watcher.finish() }
-        for watcher in resting.values { watcher.finish() }
-        registry.counters.watchers.store(0, ordering: .relaxed)
-        registry.counters.parked.store(0, ordering: .relaxed)
-    }
-
-    private mutating func carryOut(_ command: WatchRegistry.Command) {
-        switch command {
-        case .register(let watcher):
-            resting[ObjectIdentifier(watcher)] = nil
-            if table.insert(watcher) { registry.counters.watchers.add(1, ordering: .relaxed) }
-            watcher.join(through: machine.last)
-        case .unregister(let watcher):
-            resting[ObjectIdentifier(watcher)] = nil
-            remove(watcher)
-        case .progress(let watcher, let through):
-            if through <= machine.last {
-                watcher.advance(through: machine.last)
-            } else {
-                expecting.append((watcher, through))
-            }
-        }
-    }
-
-    /// Answers those whose revision was dispatched meanwhile.
-    private mutating func settle() {
-        registry.counters.dispatchedThrough.store(machine.last, ordering: .relaxed)
-        guard !expecting.isEmpty else { return }
-        for (watcher, through) in expecting where through <= machine.last { watcher.advance(through: machine.last) }
-        expecting.removeAll { $0.through <= machine.last }
-    }
-
-    private mutating func remove(_ watcher: Watcher) {
-        if table.remove(watcher) { registry.counters.watchers.subtract(1, ordering: .relaxed) }
-    }
-
-    private mutating func rest(_ watcher: Watcher) {
-        remove(watcher)
-        resting[ObjectIdentifier(watcher)] = watcher
-    }
-
-    private mutating func route(_ update: WatchUpdate) {
-        registry.counters.countDetail(.dispatched)
-        var refusing: [Watcher] = []
-        table.match(update) { watcher in
-            switch watcher.offer(update) {
-            case .stored: registry.counters.countDetail(.delivered)
-            case .dropped: registry.counters.overflows.add(1, ordering: .relaxed)
-            case .refused: refusing.append(watcher)
-            }
-        }
-        for watcher in refusing {
-            registry.counters.overflows.add(1, ordering: .relaxed)
-            rest(watcher)
-        }
-    }
-
-    /// Reads what the queue had no room for, or tells every watcher that it is lost.
-    private mutating func fill(_ hole: DispatchStateMachine.Hole) {
-        var next = hole.from
-        if let source {
-            while next <= hole.through {
-                guard
-                    let step = try? source.updates(from: next, through: hole.through, limit: Limits.refillUpdates),
-                    step.next > next
-                else { break }
-                for update in step.updates {
-                    route(update)
-                    registry.counters.refilled.add(1, ordering: .relaxed)
-                }
-                next = step.next
-            }
-        }
-        if next <= hole.through { lose(from: next, through: hole.through) }
-    }
-
-    private mutating func lose(from: Revision, through: Revision) {
-        registry.counters.holes.add(1, ordering: .relaxed)
-        var refusing: [Watcher] = []
-        for watcher in table.watchers where watcher.lose(from: from, through: through) == .refused {
-            refusing.append(watcher)
-        }
-        for watcher in refusing { rest(watcher) }
+        if !isDone { registry.wakeUp.wake() }
     }
 }

@@ -1,4 +1,5 @@
 import GRPCClient
+import TestSupport
 import Testing
 import Threads
 import Vigil

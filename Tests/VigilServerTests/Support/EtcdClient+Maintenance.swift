@@ -62,11 +62,3 @@ func withMember(_ body: (Member) async throws -> Void) async throws {
         try await store.close()
     }
 }
-
-/// Waits until something is so that another task will bring about.
-func until(_ isSo: () -> Bool) async throws {
-    while !isSo() {
-        try Task.checkCancellation()
-        await Task.yield()
-    }
-}

@@ -8,11 +8,28 @@ func update(_ revision: Revision, _ key: Bytes = "k") -> WatchUpdate {
     WatchUpdate(revision: revision, events: [WatchEvent(type: .put, key: key, revision: revision)])
 }
 
+/// The revisions of the next updates.
+func revisions(_ handle: WatcherHandle, _ count: Int) async throws -> [Revision] {
+    var reader = handle.makeAsyncIterator()
+    var revisions: [Revision] = []
+    while revisions.count < count, case .update(let update)? = try await reader.next() {
+        revisions.append(update.revision)
+    }
+    return revisions
+}
+
 /// Runs `body` beside a dispatcher of `registry`, which is shut down at the end.
 func withDispatcher<R>(
     _ registry: WatchRegistry, source: (any UpdateSource)? = nil, _ body: () async throws -> R
 ) async rethrows -> R {
-    let dispatching = Task { await WatchDispatcher(registry: registry, source: source).run() }
+    try await withDispatcher(registry, WatchDispatcher(registry: registry, source: source), body)
+}
+
+/// The same with a dispatcher of `registry` that was made before.
+func withDispatcher<R>(
+    _ registry: WatchRegistry, _ dispatcher: WatchDispatcher, _ body: () async throws -> R
+) async rethrows -> R {
+    let dispatching = Task { await dispatcher.run() }
     defer { registry.shutdown() }
     let result = try await body()
     registry.shutdown()

@@ -1,0 +1,80 @@
+import Testing
+
+@testable import RevisionLog
+
+@Suite struct CommitPaceTests {
+    private let start = ContinuousClock.now
+    private let mebibyte = 1 << 20
+
+    /// Of a store that checkpoints 32 MiB, has room for 64, and has taken so long for the last.
+    private func pace(lastTook seconds: Int? = 4) -> CommitPace {
+        var options = LogOptions()
+        options.checkpointBytes = 32 << 20
+        options.pendingBytes = 64 << 20
+        var pace = CommitPace(options)
+        guard let seconds else { return pace }
+        pace.began(bytes: 32 << 20, now: start - .seconds(100))
+        pace.ended(isDone: true, now: start - .seconds(100 - seconds))
+        return pace
+    }
+
+    @Test func theRoomLastsAsLongAsTheCheckpoint() {
+        var pace = pace()
+        #expect(pace.delay(pending: 64 << 20, now: start) == 0, "no checkpoint is under way")
+        pace.began(bytes: 32 << 20, now: start)
+        // A quarter of the room of 32 MiB is free.
+        #expect(pace.delay(pending: 40 << 20, now: start) == 0)
+        #expect(pace.delay(pending: 52 << 20, now: start) == 2)
+        #expect(pace.delay(pending: 52 << 20, now: start + .seconds(1)) == 1)
+        #expect(pace.delay(pending: 52 << 20, now: start + .seconds(2)) == 0)
+        #expect(pace.delay(pending: 64 << 20, now: start) == 4)
+        // However much there is, it does not take longer than the checkpoint should.
+        #expect(pace.delay(pending: 640 << 20, now: start) == 4)
+        #expect(pace.delay(pending: 640 << 20, now: start + .seconds(4)) == 0)
+    }
+
+    @Test func whoKeepsToItNeverFindsTheRoomUsedUp() {
+        // Writers as fast as can be, in groups of half a mebibyte; the checkpoint takes as long as was expected.
+        var pace = pace()
+        pace.began(bytes: 32 << 20, now: start)
+        var (now, pending, longest) = (0.0, 32 << 20, 0.0)
+        while now < 4 {
+            let delay = pace.delay(pending: pending, now: start + .seconds(now))
+            longest = max(longest, delay)
+            now += delay
+            if now < 4 { pending += mebibyte / 2 }
+        }
+        #expect(pending <= 64 << 20)
+        #expect(longest < 0.1, "\(longest) s of 4 at once")
+    }
+
+    @Test func whatIsNotKnownIsNotPaced() {
+        var pace = pace(lastTook: nil)
+        pace.began(bytes: 32 << 20, now: start)
+        #expect(pace.delay(pending: 64 << 20, now: start) == 0)
+        // One that failed says nothing about how long the next takes.
+        pace.ended(isDone: false, now: start + .seconds(1))
+        pace.began(bytes: 32 << 20, now: start + .seconds(1))
+        #expect(pace.delay(pending: 64 << 20, now: start + .seconds(1)) == 0)
+        // Nor does a small one, and it is over soon.
+        pace.ended(isDone: true, now: start + .seconds(2))
+        pace.began(bytes: mebibyte, now: start + .seconds(2))
+        #expect(pace.delay(pending: 64 << 20, now: start + .seconds(2)) == 0)
+    }
+
+    @Test func theTimeIsThatOfTheCheckpointsBefore() {
+        var pace = pace(lastTook: 4)
+        pace.began(bytes: 32 << 20, now: start)
+        pace.ended(isDone: true, now: start + .seconds(2))
+        // Half way between 4 and 2 seconds for 32 MiB; this one is of half as much.
+        pace.began(bytes: 16 << 20, now: start + .seconds(2))
+        #expect(pace.delay(pending: 64 << 20, now: start + .seconds(2)) == 1.5)
+    }
+
+    @Test func withoutRoomThereIsNothingToPace() {
+        var pace = pace()
+        pace.began(bytes: 64 << 20, now: start)
+        #expect(pace.delay(pending: 64 << 20, now: start) == 0)
+        #expect(pace.delay(pending: 70 << 20, now: start) == 0)
+    }
+}
