@@ -111,7 +111,10 @@ import Testing
         }
         #expect(stoodIn)
         await sleeping.value
-        let again = wakeUp.standIn {} unless: { false }
+        let again = wakeUp.standIn {
+        } unless: {
+            false
+        }
         #expect(!again)
     }
 }
