@@ -11,7 +11,7 @@ enum Limits {
     /// Bytes of messages that were sent and that the client's windows, or the network, have not yet taken; beyond, a
     /// handler that sends waits.
     static let unsentBytes = 64 << 10
-    /// How long something small may wait for an answer that is about to follow, to leave with it.
+    /// How long the acknowledgement of a ping may wait for an answer, to leave with it.
     static let answerWaitMicroseconds: Int64 = 1000
     /// Bytes of a frame that we accept: the least that HTTP/2 allows.
     static let frameBytes = 16 << 10

@@ -7,6 +7,8 @@ enum Limits {
     /// Updates that a caller's thread dispatches itself, and the deliveries of the round before beyond which it does not.
     static let updatesInPlace = 16
     static let deliveriesInPlace = 64
+    /// Deliveries after which readers are told of them, though the round goes on.
+    static let untoldDeliveries = 16_384
     /// Updates that one step of a refill reads from the source.
     static let refillUpdates = 1024
 }

@@ -24,7 +24,8 @@ extension ConnectionHandler {
             if ping == HTTP2.shutdownPing { shutdownAcknowledged() }
             return
         }
-        // NIO has answered it.
+        // NIO has answered it; that leaves soon.
+        gate.hold()
         guard pings.received(at: .now()) else { return }
         server.logger.debug("a client pings too often; closing its connection")
         let reason = ByteBuffer(string: "too_many_pings")

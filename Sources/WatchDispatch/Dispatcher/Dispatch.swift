@@ -20,6 +20,10 @@ final class Dispatch: @unchecked Sendable {
     private var expecting: [(watcher: Watcher, through: Revision)] = []
     /// Deliveries of the round before.
     @exclusivity(unchecked) private var deliveries = 0
+    /// Readers to be told of what they were delivered: once, of all updates of a round. And the deliveries of this round of
+    /// which they were told.
+    @exclusivity(unchecked) private var calls: [Watcher.Call] = []
+    @exclusivity(unchecked) private var told = 0
 
     init(registry: WatchRegistry, source: (any UpdateSource)?, last: Revision) {
         self.registry = registry
@@ -45,7 +49,7 @@ final class Dispatch: @unchecked Sendable {
             settle()
             return commands.count + 1
         }
-        deliveries = 0
+        (deliveries, told) = (0, 0)
         for next in popped {
             switch machine.popped(next.update.revision, droppedBefore: next.droppedBefore) {
             case .skip: break
@@ -96,8 +100,9 @@ final class Dispatch: @unchecked Sendable {
         }
     }
 
-    /// Answers those whose revision was dispatched meanwhile.
+    /// Tells the readers, and answers those whose revision was dispatched meanwhile.
     private func settle() {
+        tell()
         registry.counters.dispatchedThrough.store(machine.last, ordering: .relaxed)
         guard !expecting.isEmpty else { return }
         for (watcher, through) in expecting where through <= machine.last { watcher.advance(through: machine.last) }
@@ -118,7 +123,9 @@ final class Dispatch: @unchecked Sendable {
         var refusing: [Watcher] = []
         table.match(update) { watcher in
             deliveries += 1
-            switch watcher.offer(update) {
+            let (offer, call) = watcher.offer(update)
+            if case .nobody = call {} else { calls.append(call) }
+            switch offer {
             case .stored: registry.counters.countDetail(.delivered)
             case .dropped: registry.counters.overflows.add(1, ordering: .relaxed)
             case .refused: refusing.append(watcher)
@@ -128,6 +135,14 @@ final class Dispatch: @unchecked Sendable {
             registry.counters.overflows.add(1, ordering: .relaxed)
             rest(watcher)
         }
+        if deliveries - told >= Limits.untoldDeliveries { tell() }
+    }
+
+    /// Tells the readers of what they were delivered.
+    private func tell() {
+        told = deliveries
+        for call in calls { call.make() }
+        calls.removeAll(keepingCapacity: calls.count <= Limits.untoldDeliveries)
     }
 
     /// Reads what the queue had no room for, or tells every watcher that it is lost.

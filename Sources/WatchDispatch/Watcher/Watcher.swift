@@ -32,8 +32,9 @@ final class Watcher: Sendable {
     func finish() { change { $0.finish() } }
     func cancel() { change { $0.cancel() } }
 
-    func offer(_ update: WatchUpdate) -> WatcherStateMachine.Offer {
-        change { $0.offer(update) }
+    /// Offers an update. Whom to tell of it is returned: the reader finds all there is by then.
+    func offer(_ update: WatchUpdate) -> (offer: WatcherStateMachine.Offer, call: Call) {
+        guarded.withLock { guarded in (guarded.machine.offer(update), guarded.takeCall()) }
     }
 
     func lose(from: Revision, through: Revision) -> WatcherStateMachine.Offer {
@@ -78,11 +79,7 @@ final class Watcher: Sendable {
     /// Changes the machine, and wakes the reader, outside of the lock, if there is something for it now.
     private func change<R: Sendable>(_ body: (inout WatcherStateMachine) -> R) -> R {
         let (result, call) = guarded.withLock { guarded in (body(&guarded.machine), guarded.takeCall()) }
-        switch call {
-        case .none: break
-        case .reader(let reader, let signal): reader.resume(returning: signal)
-        case .bell(let bell): bell()
-        }
+        call.make()
         return result
     }
 }
@@ -90,20 +87,30 @@ final class Watcher: Sendable {
 /// What is called when a watcher has a signal. It is called without any lock, and must not wait.
 package typealias WatcherBell = @Sendable () -> Void
 
-extension Watcher.Guarded {
-    /// Whom to call outside of the lock.
+extension Watcher {
+    /// Whom to tell that there is something, without any lock.
     enum Call {
-        case none
+        case nobody
         case reader(UnsafeContinuation<WatcherSignal, Never>, WatcherSignal)
         case bell(WatcherBell)
-    }
 
-    mutating func takeCall() -> Call {
+        func make() {
+            switch self {
+            case .nobody: break
+            case .reader(let reader, let signal): reader.resume(returning: signal)
+            case .bell(let bell): bell()
+            }
+        }
+    }
+}
+
+extension Watcher.Guarded {
+    fileprivate mutating func takeCall() -> Watcher.Call {
         if reader != nil {
-            guard let signal = machine.next() else { return .none }
+            guard let signal = machine.next() else { return .nobody }
             return .reader(reader.take()!, signal)
         }
-        guard bell != nil, machine.hasSignal else { return .none }
+        guard bell != nil, machine.hasSignal else { return .nobody }
         return .bell(bell.take()!)
     }
 }

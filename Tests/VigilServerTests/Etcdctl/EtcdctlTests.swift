@@ -122,6 +122,30 @@ import WireMessages
         }
     }
 
+    /// What is there and then what changes, with the prefix exchanged.
+    @Test func makesAMirror() async throws {
+        try await withEtcdctl { etcdctl in
+            for key in ["a/1", "a/2", "b/1"] { _ = try await etcdctl("put", key, "old") }
+            try await withEtcd { _, port, mirror in
+                let mirroring = try etcdctl.start(
+                    "make-mirror", "--prefix", "a/", "--dest-prefix", "m/", "127.0.0.1:\(port)")
+                var events = try mirror.watch(.all, from: .earliest).events.makeAsyncIterator()
+                func next() async throws -> String? {
+                    try await events.next().map { "\($0.type) \($0.key) \($0.value)" }
+                }
+                let there = [try await next(), try await next()]
+                #expect(there == ["put m/1 old", "put m/2 old"])
+                _ = try await etcdctl("put", "b/2", "new")
+                _ = try await etcdctl("put", "a/3", "new")
+                _ = try await etcdctl("del", "a/1")
+                let changes = [try await next(), try await next()]
+                #expect(changes == ["put m/3 new", "delete m/1 "])
+                mirroring.kill()
+                _ = await mirroring.status()
+            }
+        }
+    }
+
     @Test func whatOneMemberCannotDo() async throws {
         try await withEtcdctl { etcdctl in
             for arguments in [
