@@ -9,14 +9,16 @@ enum Limits {
     static let requestOverhead = 17
     /// Bytes of events after which a response of a watch is sent though more could be added.
     static let responseBytes = 256 << 10
-    /// Bytes of memory that a stream of watches keeps for its next events.
+    /// Bytes of memory that a stream of watches keeps for its next events, and as much for those before, encoded.
     static let keptBytes = 16 << 10
+    /// Encoded events that are kept for the other watches of a stream.
+    static let encodedEvents = 32
     /// Bytes beyond which a response is split, if the watch asked for fragments: etcd's.
     static let fragmentBytes = 2 << 20
     /// Bytes that an event takes besides its keys and values, at most.
     static let eventOverhead = 96
     /// Live updates that wait for one watch of a client before it is parked.
-    static let watchBuffer = 16
+    static let watchBuffer = 32
     /// Keys, revisions and bytes of keys and values of one page of `vigil.v1.Store`.
     static let pageKeys = 8192
     static let pageRevisions = 4096

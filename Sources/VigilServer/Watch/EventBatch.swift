@@ -4,7 +4,7 @@ import Vigil
 import WireMessages
 
 /// Whole revisions of one watch that go to the client together, encoded as they are added. To be used for one watch after
-/// the other: its memory, and the last update, which many watches of a stream see, are kept.
+/// the other: its memory, and the last events, which many watches of a stream see, are kept.
 struct EventBatch {
     private let member: Member
     private var watchID: Int64 = 0
@@ -16,13 +16,13 @@ struct EventBatch {
     private var revision: Revision = 0
     /// How many events are in responses that were taken.
     private var taken = 0
-    /// The last update of a single change, whose event every watch gets that gets the update.
-    private var last: (batch: ChangeBatch, record: Int32)?
-    private var lastEvent = Encoding()
+    private var encoded: EncodedEvents?
     private var head = Encoding()
 
-    init(member: Member) {
+    /// With `sharing` for many watches, which see the same events.
+    init(member: Member, sharing: Bool = false) {
         self.member = member
+        encoded = sharing ? EncodedEvents() : nil
     }
 
     var isEmpty: Bool { ends.isEmpty }
@@ -37,18 +37,18 @@ struct EventBatch {
         fragments = request.fragment
         wantsNothing = request.wantsNothing
         events.removeAll()
+        encoded?.begin()
         ends.removeAll(keepingCapacity: true)
         taken = 0
     }
 
     /// Bytes of memory that are kept for what is encoded next.
-    var keptBytes: Int { events.bytes.capacity + lastEvent.bytes.capacity }
+    var keptBytes: Int { events.bytes.capacity + (encoded?.keptBytes ?? 0) }
 
-    /// Lets go of the last update, which holds a whole batch of changes, and of the memory that large events took: a stream
-    /// may rest for years.
+    /// Lets go of the memory that large events took: a stream may rest for years.
     mutating func rest() {
-        last = nil
-        if keptBytes > Limits.keptBytes { (events, lastEvent, ends) = (Encoding(), Encoding(), []) }
+        encoded?.rest()
+        if events.bytes.capacity > Limits.keptBytes { (events, ends) = (Encoding(), []) }
     }
 
     /// Adds an element. Returns the revision if it is no change but says that everything up to it was delivered.
@@ -65,13 +65,8 @@ struct EventBatch {
     private mutating func add(_ update: WatchUpdate) {
         guard !wantsNothing else { return }
         revision = update.revision
-        if update.isOneChange {
-            if last?.batch !== update.batch || last?.record != update.record {
-                lastEvent.removeAll()
-                for event in update { lastEvent.event(event) }
-                last = (update.batch, update.record)
-            }
-            events.append(lastEvent)
+        if update.isOneChange, let event = encoded?.event(of: update) {
+            events.append(event)
             ends.append(events.bytes.count)
         } else {
             for event in update {

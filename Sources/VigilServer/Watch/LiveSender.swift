@@ -42,7 +42,7 @@ final class LiveSender: Sendable {
 
     /// Sends until the task is cancelled or the call is over.
     func run() async throws {
-        var batch = EventBatch(member: member)
+        var batch = EventBatch(member: member, sharing: true)
         while true {
             let ready = await takeReady()
             try Task.checkCancellation()

@@ -21,8 +21,8 @@ struct Encoding {
     }
 
     /// Adds what was encoded before.
-    mutating func append(_ other: Encoding) {
-        bytes.append(contentsOf: other.bytes)
+    mutating func append(_ encoded: ArraySlice<UInt8>) {
+        bytes.append(contentsOf: encoded)
     }
 
     fileprivate mutating func varint(_ value: UInt64) {
