@@ -35,8 +35,12 @@ final class Connection: Sendable {
         await withTaskExecutorPreference(executor) {
             await withDiscardingTaskGroup { group in
                 for await call in calls {
-                    let place: any TaskExecutor = call.method.runsOnEventLoop ? executor : globalConcurrentExecutor
-                    group.addTask(executorPreference: place) { await call.run() }
+                    if call.method.runsOnEventLoop {
+                        // Here and now, since this is the event loop already.
+                        group.addImmediateTask(executorPreference: executor) { await call.run() }
+                    } else {
+                        group.addTask(executorPreference: globalConcurrentExecutor) { await call.run() }
+                    }
                 }
             }
         }

@@ -37,14 +37,6 @@ extension LogReader {
         }
     }
 
-    /// Calls `body` with each change that LMDB may not have yet, oldest first.
-    package func forEachRecent(_ body: (Bytes, VersionNumbers) -> Void) {
-        snapshot.recent.forEach(from: 0) { batch in
-            for index in batch.entries.indices { body(batch.key(index), KeyVersion(batch, index).numbers) }
-            return true
-        }
-    }
-
     /// The newest version of `key`, tombstones included.
     func latest(
         _ key: Bytes, numbersOnly: Bool = false, _ snapshot: LogSnapshot, _ transaction: borrowing ReadTransaction

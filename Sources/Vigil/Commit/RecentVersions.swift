@@ -6,12 +6,17 @@ import RevisionLog
 ///
 /// Two generations, so that forgetting costs nothing: the older one is dropped whole when the checkpoint has passed it.
 ///
+/// What was there at the beginning is not gathered, which would be most of what opening a store after a crash takes: until
+/// the checkpoint has passed it, what is not here is looked for in the overlay too.
+///
 /// Belongs to the leader of the commits.
 final class RecentVersions {
     private var young: [Bytes: VersionNumbers] = [:]
     private var old: [Bytes: VersionNumbers] = [:]
     /// The newest revision in `old`, or before it.
     private var oldThrough: Revision = 0
+    /// Where it began, until LMDB has everything up to there.
+    private var start: Revision?
     private let log: RevisionLog
 
     init(log: RevisionLog) {
@@ -22,10 +27,11 @@ final class RecentVersions {
     /// The newest version of `key`, tombstones included.
     func latest(_ key: Bytes) throws(StoreError) -> VersionNumbers? {
         if let recent = young[key] ?? old[key] { return recent }
+        if start != nil { return try log.reader.latest(key)?.numbers }
         return try log.reader.checkpointed(key)
     }
 
-    /// The same, if LMDB may not have it yet.
+    /// The same, if it was noted and LMDB may not have it yet.
     func recent(_ key: Bytes) -> VersionNumbers? { young[key] ?? old[key] }
 
     /// `key` has a new version, in the log or in the group that is being gathered.
@@ -36,6 +42,7 @@ final class RecentVersions {
     /// To be called between groups: drops what LMDB has by now.
     func forget() {
         let snapshot = log.reader.snapshot
+        if let start, snapshot.checkpoint >= start { self.start = nil }
         guard snapshot.checkpoint >= oldThrough, !(young.isEmpty && old.isEmpty) else { return }
         old = young
         oldThrough = snapshot.head
@@ -46,7 +53,7 @@ final class RecentVersions {
     func reload() {
         young = [:]
         old = [:]
-        oldThrough = log.reader.snapshot.head
-        log.reader.forEachRecent { old[$0] = $1 }
+        let head = log.reader.head
+        (start, oldThrough) = (head, head)
     }
 }

@@ -1,6 +1,5 @@
 public import Changes
 import RevisionLog
-import Synchronization
 import Threads
 import WatchDispatch
 
@@ -37,7 +36,7 @@ public final class WatchStore: Sendable {
     let registry: WatchRegistry
     private let replayed = Counter()
     private let dispatching: Task<Void, Never>
-    private let isClosed = Atomic(false)
+    private let closed = ClosedFlag()
     /// Why a store that another process writes cannot be followed any more.
     private let failure: Lock<StoreError?>
 
@@ -108,7 +107,7 @@ public final class WatchStore: Sendable {
 
     deinit {
         // A store that was dropped without `close` still gives its lock and threads back.
-        guard !isClosed.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        guard closed.set() else { return }
         registry.shutdown()
         let source = source
         _ = OSThread { try? Self.end(source) }
@@ -117,7 +116,7 @@ public final class WatchStore: Sendable {
     /// Commits what waits, moves it from the journal into LMDB, ends all watches and gives the directory free for
     /// others. May be called again.
     public func close() async throws {
-        guard !isClosed.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        guard closed.set() else { return }
         registry.shutdown()
         let source = source
         try await onThread { try Self.end(source) }
@@ -147,7 +146,7 @@ public final class WatchStore: Sendable {
 
     /// Throws if the store is closed, or what it says would stay as it is for ever because it cannot be followed.
     func requireOpen() throws(StoreError) {
-        if isClosed.load(ordering: .acquiring) { throw StoreError(.closed, "the store is closed") }
+        if closed.isSet { throw StoreError(.closed, "the store is closed") }
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
@@ -225,7 +224,7 @@ public final class WatchStore: Sendable {
             WatchStorage(
                 reader: reader, registry: registry, keys: keys, start: try resolved(start), options: options,
                 cursor: cursor, allReplayed: replayed,
-                isClosed: { [weak self] in self?.isClosed.load(ordering: .acquiring) ?? true },
+                closed: closed,
                 failure: { [failure] in failure.withLock { $0 } }))
     }
 

@@ -42,13 +42,13 @@ final class WatchStorage: Sendable {
     /// Updates that all watches of the store have replayed.
     private let allReplayed: Counter
     /// The registry would give a watch of a closed store a handle that ends at once; a replay has to ask.
-    private let isClosed: @Sendable () -> Bool
+    private let closed: ClosedFlag
     /// Why the live path has ended, if it was not the store's closing.
     private let failure: @Sendable () -> StoreError?
 
     init(
         reader: LogReader, registry: WatchRegistry, keys: KeyRange, start: WatchStart, options: WatchOptions,
-        cursor: CursorUse? = nil, allReplayed: Counter, isClosed: @escaping @Sendable () -> Bool,
+        cursor: CursorUse? = nil, allReplayed: Counter, closed: ClosedFlag,
         failure: @escaping @Sendable () -> StoreError?
     ) {
         self.reader = reader
@@ -56,7 +56,7 @@ final class WatchStorage: Sendable {
         self.options = options
         self.cursor = cursor
         self.allReplayed = allReplayed
-        self.isClosed = isClosed
+        self.closed = closed
         self.failure = failure
         filter = WatchFilter(keys: keys, types: options.types)
         let snapshot = reader.snapshot
@@ -124,7 +124,7 @@ final class WatchStorage: Sendable {
             state.machine.end()
         }
         // The store was closed while something was read for the watch.
-        if isClosed(), (error as? StoreError)?.code == .closed { return }
+        if closed.isSet, (error as? StoreError)?.code == .closed { return }
         throw error
     }
 
@@ -168,7 +168,7 @@ final class WatchStorage: Sendable {
     }
 
     /// Whether somebody wanted the end.
-    private var isEnded: Bool { isClosed() || Task.isCancelled || state.withLock { $0.isCancelled } }
+    private var isEnded: Bool { closed.isSet || Task.isCancelled || state.withLock { $0.isCancelled } }
 
     func requestProgress() {
         // Commits are visible, and acknowledged, before they are announced: the dispatcher may have yet to see this one.
@@ -215,7 +215,7 @@ final class WatchStorage: Sendable {
             return .element(.update(completed))
         }
         if let revision = state.replayedBefore.take() { state.machine.replayed(before: revision) }
-        if state.isCancelled || isClosed() || Task.isCancelled || cursor?.failure != nil { return .end }
+        if state.isCancelled || closed.isSet || Task.isCancelled || cursor?.failure != nil { return .end }
         switch state.machine.action(head: reader.head) {
         case .deliver(let element): return .element(element)
         case .fail(let error): throw error
@@ -240,7 +240,7 @@ final class WatchStorage: Sendable {
     private func liveStep(
         _ state: inout State, _ bell: @escaping WatcherBell, _ isLast: inout Bool
     ) throws -> LiveStep {
-        guard isNearHead(state), !state.isCancelled, !isClosed() else { return .elsewhere }
+        guard isNearHead(state), !state.isCancelled, !closed.isSet else { return .elsewhere }
         switch state.machine.action(head: reader.head) {
         case .deliver(let element): return .element(element)
         case .join:
