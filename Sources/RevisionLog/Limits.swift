@@ -11,6 +11,8 @@ enum Limits {
     static let compressibleBytes = 96
     /// Changes in a run of the overlay from which on they are sorted byte by byte.
     static let radixEntries = 1024
+    /// Runs of the overlay that are left side by side when a store is opened.
+    static let unmergedRuns = 4
     /// Frames of the journal that one thread decodes at least, when a store is opened.
     static let framesPerThread = 16
     /// Decoded blocks kept for readers that walk version chains or replay the same range.

@@ -83,7 +83,9 @@ final class LogState: Sendable {
         let runs = try inParallel(batches.count, least: Limits.framesPerThread) { OverlayRun(Array(batches[$0])) }
         visible.withLock { visible in
             for run in runs {
-                visible.active = visible.active.adding(run)
+                // A few are as good as one, until the checkpoint that soon follows merges them.
+                let isFew = visible.active.count < Limits.unmergedRuns
+                visible.active = isFew ? visible.active + [run] : visible.active.adding(run)
                 for batch in run.batches { visible.append(batch, visible.active) }
             }
         }
