@@ -37,9 +37,9 @@ import Testing
     @Test func itWaitsForAMomentOnly() throws {
         gate.hold()
         write("acknowledgement")
-        channel.embeddedEventLoop.advanceTime(by: .microseconds(Limits.answerWaitMicroseconds - 1))
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(Limits.answerWaitMilliseconds - 1))
         #expect(try written() == "")
-        channel.embeddedEventLoop.advanceTime(by: .microseconds(1))
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
         #expect(try written() == "acknowledgement")
         // And no longer: the answer may take its time.
         write("more")
@@ -50,13 +50,13 @@ import Testing
         for _ in 1...3 {
             gate.hold()
             write("acknowledgement ")
-            channel.embeddedEventLoop.advanceTime(by: .microseconds(Limits.answerWaitMicroseconds / 2))
+            channel.embeddedEventLoop.advanceTime(by: .milliseconds(Limits.answerWaitMilliseconds / 2))
             gate.release()
             write("answer ")
             #expect(try written() == "acknowledgement answer ")
         }
         // Nothing is held now, so nothing is written when the time is over.
-        channel.embeddedEventLoop.advanceTime(by: .microseconds(Limits.answerWaitMicroseconds))
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(Limits.answerWaitMilliseconds))
         #expect(try written() == "")
     }
 

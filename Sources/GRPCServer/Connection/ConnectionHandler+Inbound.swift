@@ -24,8 +24,7 @@ extension ConnectionHandler {
             if ping == HTTP2.shutdownPing { shutdownAcknowledged() }
             return
         }
-        // NIO has answered it; that leaves soon.
-        gate.hold()
+        // NIO has answered it.
         guard pings.received(at: .now()) else { return }
         server.logger.debug("a client pings too often; closing its connection")
         let reason = ByteBuffer(string: "too_many_pings")

@@ -1,9 +1,9 @@
 import NIOCore
 
-/// Holds back for a moment what is to be written, if an answer is likely to follow, so that both leave together.
+/// Holds back what is to be written while an answer is about to follow, for a while, so that both leave together.
 ///
-/// Some clients measure the connection with a ping for each answer that they get. Acknowledging it by itself would cost as
-/// much as answering the next request does soon after: a system call, and waking the client.
+/// Some clients send a ping with each request, to measure the connection. Acknowledging it by itself would cost as much as
+/// answering the request does soon after: a system call, and waking the client.
 ///
 /// It stands below HTTP/2, whose handler flushes its acknowledgements by itself.
 final class FlushGate: ChannelOutboundHandler {
@@ -23,7 +23,7 @@ final class FlushGate: ChannelOutboundHandler {
         self.context = nil
     }
 
-    /// An answer may follow soon.
+    /// An answer will follow soon.
     func hold() {
         isHolding = true
     }
@@ -40,9 +40,9 @@ final class FlushGate: ChannelOutboundHandler {
             return
         }
         isFlushWanted = true
-        // It is not cancelled by the answer: one timer serves all the answers of its time.
+        // It is not cancelled by the answer, since to set a timer takes a system call: one serves all the answers of its time.
         guard timer == nil else { return }
-        let time = TimeAmount.microseconds(Limits.answerWaitMicroseconds)
+        let time = TimeAmount.milliseconds(Limits.answerWaitMilliseconds)
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
             self.timer = nil
             self.flushHeld()
