@@ -12,7 +12,8 @@ public struct LogOptions: Sendable, Hashable {
     /// Time after which the acknowledgement of a cursor is written, if no checkpoint has taken it along before. At least
     /// 10 ms: each such write is flushed.
     public var cursorInterval: Duration = .seconds(1)
-    /// Raw bytes of commits not yet in LMDB beyond which writers wait for the checkpointer.
+    /// Raw bytes of commits not yet in LMDB beyond which writers wait for the checkpointer. While a checkpoint is under way
+    /// each waits a little before, so that it does not come to that.
     public var pendingBytes = 64 << 20
     /// Bytes of one journal segment; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
     public var segmentBytes = 8 << 20
