@@ -16,7 +16,7 @@ public import Vigil
 /// Revisions on the wire are one more than the store's: etcd's empty store is at revision 1.
 public final class EtcdServer: Service {
     private let server: Server
-    private let member: Member
+    let member: Member
     private let quota: Quota?
     private let monitoring: MonitoringServer?
 
@@ -99,6 +99,7 @@ public final class EtcdServer: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let quota { group.addTask { await quota.run() } }
             group.addTask { [alarms = member.alarms] in await alarms.keepSaved() }
+            group.addTask { [member] in await member.parkStalled() }
             // To the end, so that it can be seen.
             if let monitoring { group.addTask { try await monitoring.run() } }
             let member = member

@@ -11,6 +11,8 @@ enum Limits {
     static let responseBytes = 256 << 10
     /// Bytes of memory that a stream of watches keeps for its next events, and as much for those before, encoded.
     static let keptBytes = 16 << 10
+    /// Between two looks for streams whose client does not read; at the second their watches are parked.
+    static let stallInterval = Duration.seconds(1)
     /// Encoded events that are kept for the other watches of a stream.
     static let encodedEvents = 32
     /// Bytes beyond which a response is split, if the watch asked for fragments: etcd's.

@@ -16,6 +16,8 @@ final class Member: Sendable {
     let alarms: Alarms
     let upkeep = Upkeep()
     let counters = MemberCounters()
+    /// Of all streams of watches.
+    let senders = Lock<[ObjectIdentifier: LiveSender]>([:])
     /// As clients may dial it; empty until it listens.
     let clientURL = Lock("")
     private let shutdown = Atomic(false)
@@ -55,6 +57,14 @@ final class Member: Sendable {
     /// Has commits made by the event loop that the caller is on, if any, once it has taken up all that has come.
     var leadScheduler: LeadScheduler? {
         MultiThreadedEventLoopGroup.currentEventLoop.map { eventLoop in { eventLoop.execute($0) } }
+    }
+
+    /// Has the watches of clients that do not read hold nothing, until the task is cancelled.
+    func parkStalled() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Limits.stallInterval)
+            for sender in senders.withLock({ Array($0.values) }) { sender.parkIfStalled() }
+        }
     }
 
     /// Carries out a write; one for which the store has no room raises the alarm that says so.

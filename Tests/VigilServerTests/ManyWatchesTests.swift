@@ -1,5 +1,8 @@
 import GRPCClient
+import NIOCore
+import TestSupport
 import Testing
+import Threads
 import WatchDispatch
 import WireMessages
 
@@ -45,6 +48,46 @@ import WireMessages
             }
             #expect(seen.count == 50)
             for revisions in seen.values { #expect(revisions == Array(2...Int64(writes) + 1)) }
+        }
+    }
+
+    /// What waits for a client that does not read is let go of, though no buffer is full: it is read from the log then.
+    @Test func theWatchesOfAStalledStreamHoldNothing() async throws {
+        try await withServing { server, store in
+            let etcd = EtcdClient(try await Client.connect(to: .init(ipAddress: "127.0.0.1", port: server.port)))
+            let watch = try await etcd.watch()
+            let quiet = 100
+            try await watch.create("large")
+            for number in 0..<quiet { try await watch.create("quiet/\(number)") }
+            for _ in 0...quiet { #expect(try await watch.next().created) }
+            func putAll(_ value: Bytes) async throws {
+                for number in 0..<quiet { try await store.put(Bytes("quiet/\(number)"), value) }
+            }
+            // More than the windows hold.
+            let large = Bytes(String(repeating: "v", count: 500_000))
+            for _ in 0..<10 { try await store.put("large", large) }
+            try await putAll("first")
+            try await until {
+                server.member.senders.withLock { $0.values.map { $0.parkIfStalled() } }.contains { $0 >= quiet }
+            }
+            // They have been parked if the dispatcher finds them so.
+            try await putAll("second")
+            try await until { store.watchMetrics.parked >= UInt64(quiet) }
+
+            var seen: [Int64: [String]] = [:]
+            var count = 0
+            while count < 10 + 2 * quiet {
+                let response = try await watch.next()
+                seen[response.watchID, default: []] += response.events.map {
+                    String(decoding: $0.kv.value, as: UTF8.self)
+                }
+                count += response.events.count
+            }
+            #expect(seen.removeValue(forKey: 0)?.count == 10)
+            #expect(seen.count == quiet && seen.values.allSatisfy { $0 == ["first", "second"] })
+            // And they are as any others again.
+            try await putAll("third")
+            for _ in 0..<quiet { #expect(try await watch.next().events.map(\.kv.value) == [.init("third".utf8)]) }
         }
     }
 

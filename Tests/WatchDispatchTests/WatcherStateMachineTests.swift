@@ -68,7 +68,7 @@ private struct World {
         machine = WatcherStateMachine(policy: policy, capacity: capacity)
     }
 
-    enum Step: CaseIterable { case commit, read, rejoin, progress, finish }
+    enum Step: CaseIterable { case commit, read, rejoin, progress, park, finish }
 
     mutating func join() {
         machine.join(through: last)
@@ -98,6 +98,11 @@ private struct World {
             isFinished = true
             machine.finish()
             trace.append("finish")
+        case .park:
+            guard machine.park() else { return false }
+            // The dispatcher learns of it with the next offer; until then it has nothing for the watcher.
+            isRouted = false
+            trace.append("park")
         case .progress:
             guard isRouted, !isFinished else { return false }
             machine.advance(through: last)

@@ -74,6 +74,9 @@ public final class Watch: AsyncSequence, Sendable {
     /// Whether nothing has to be read from the log, so that ``readLive(orElse:_:)`` has what there is.
     package var isNearHead: Bool { storage.isNearHead }
 
+    /// Lets go of what waits to be read, for a reader that does not come to it soon: it will be read from the log.
+    package func park() { storage.park() }
+
     /// Ends the watch.
     public func cancel() {
         storage.cancel()

@@ -170,6 +170,8 @@ final class WatchStorage: Sendable {
     /// Whether somebody wanted the end.
     private var isEnded: Bool { closed.isSet || Task.isCancelled || state.withLock { $0.isCancelled } }
 
+    func park() { state.withLock { $0.handle }?.park() }
+
     func requestProgress() {
         // Commits are visible, and acknowledged, before they are announced: the dispatcher may have yet to see this one.
         let head = reader.head

@@ -31,6 +31,7 @@ final class Watcher: Sendable {
     func advance(through revision: Revision) { change { $0.advance(through: revision) } }
     func finish() { change { $0.finish() } }
     func cancel() { change { $0.cancel() } }
+    func park() { _ = change { $0.park() } }
 
     /// Offers an update. Whom to tell of it is returned: the reader finds all there is by then.
     func offer(_ update: WatchUpdate) -> (offer: WatcherStateMachine.Offer, call: Call) {

@@ -55,6 +55,10 @@ public final class WatcherHandle: AsyncSequence, Sendable {
         registry.submit(.progress(watcher, through: revision))
     }
 
+    /// Lets go of what waits, for a reader that can have it from elsewhere and does not come to read it soon. It is told
+    /// `parked`, as if its buffer had been full. Only with the policy `park`.
+    package func park() { watcher.park() }
+
     /// Waits for the next signal.
     package func nextSignal() async -> WatcherSignal {
         await watcher.next()

@@ -6,6 +6,8 @@ import Changes
 ///     idle ──join──▶ live ──overflow──▶ parked ──(told to the reader)──▶ idle
 ///                     └──overflow──▶ overflowed ──(told)──▶ ended
 ///
+/// A reader that cannot go on parks itself, so as not to hold what waits.
+///
 /// When the dispatcher finishes, idle and live are ended, and parked becomes so once it was told.
 ///
 /// `joined` and `progress` have places of their own beside the buffer, and a gap is attached to the update that it
@@ -116,6 +118,17 @@ struct WatcherStateMachine: Sendable {
     }
 
     // MARK: What the reader does
+
+    /// Lets go of what waits: with the policy `park` the reader reads it from elsewhere. Returns whether there was something.
+    mutating func park() -> Bool {
+        guard policy == .park, case .live = phase, buffer.count > 0 else { return false }
+        let first = firstWaiting
+        phase = .parked(first)
+        buffer = Ring()
+        // It said that these were offered, and they are not to be read here any more.
+        if let revision = progress, revision >= first { progress = nil }
+        return true
+    }
 
     /// Nothing more is wanted, not even what waits.
     mutating func cancel() {
