@@ -60,6 +60,7 @@ import WireMessages
             try await watch.create("large")
             for number in 0..<quiet { try await watch.create("quiet/\(number)") }
             for _ in 0...quiet { #expect(try await watch.next().created) }
+            try await until { store.watchMetrics.watchers == UInt64(quiet) + 1 }
             func putAll(_ value: Bytes) async throws {
                 for number in 0..<quiet { try await store.put(Bytes("quiet/\(number)"), value) }
             }
@@ -67,6 +68,7 @@ import WireMessages
             let large = Bytes(String(repeating: "v", count: 500_000))
             for _ in 0..<10 { try await store.put("large", large) }
             try await putAll("first")
+            try await until { store.watchMetrics.dispatchedThrough == store.head }
             try await until {
                 server.member.senders.withLock { $0.values.map { $0.parkIfStalled() } }.contains { $0 >= quiet }
             }
