@@ -20,7 +20,6 @@ extension ConnectionHandler {
             }
         }
         if let gathered { send(gathered) }
-        gate.release()
         context?.flush()
     }
 

@@ -154,7 +154,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// Writes a frame, to be flushed later.
+    /// Writes a frame, to be flushed later. Only what NIO writes by itself waits for an answer: a window that is not refilled
+    /// stops the client.
     func write(
         _ payload: HTTP2Frame.FramePayload, on stream: HTTP2StreamID, promise: EventLoopPromise<Void>? = nil
     ) {
@@ -162,6 +163,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
         }
+        gate.release()
         context.write(wrapOutboundOut(HTTP2Frame(streamID: stream, payload: payload)), promise: promise)
     }
 

@@ -28,7 +28,7 @@ final class FlushGate: ChannelOutboundHandler {
         isHolding = true
     }
 
-    /// The answer is there: the next flush writes all of it.
+    /// An answer is there, or what must not wait: the next flush writes all of it.
     func release() {
         isHolding = false
     }

@@ -18,7 +18,7 @@ final class Watcher: Sendable {
     private let guarded: Lock<Guarded>
     /// Where the routing table has it; nil while it is not routed to.
     ///
-    /// Sound as `nonisolated(unsafe)`: only the dispatcher's task touches it.
+    /// Sound as `nonisolated(unsafe)`: only who dispatches touches it (``Dispatch``).
     nonisolated(unsafe) var position: Int?
 
     init(filter: WatchFilter, policy: OverflowPolicy, capacity: Int) {
