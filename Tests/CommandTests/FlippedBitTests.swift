@@ -6,7 +6,7 @@ import Testing
 /// Bits of a closed store's data file flipped, one at a time. Each run is a process of its own, since LMDB trusts its
 /// pages and might crash.
 @Suite struct FlippedBitTests {
-    private static let flips = 150
+    private static let flips = 60
 
     @Test func checkFindsWhatChangesAnAnswer() async throws {
         try await withCommand { vigil in

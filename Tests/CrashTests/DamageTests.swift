@@ -20,6 +20,7 @@ import Vigil
         try await withDamagedStore { store in
             var random = SeededGenerator(Self.seed)
             let length = try store.length(name)
+            let grain = writes ? max(8, Self.grain) : Self.grain
             var ranges = [0..<length]
             var (bytes, outcomes) = (0, [String: Int]())
             while !ranges.isEmpty {
@@ -32,8 +33,8 @@ import Vigil
                     if outcome == "same" {
                         bytes += range.count
                         outcomes["same", default: 0] += range.count
-                    } else if range.count > (writes ? 8 : 1) {
-                        next += range.split(4, multiple: writes ? 8 : 1)
+                    } else if range.count > grain {
+                        next += range.split(4, multiple: grain)
                     } else {
                         bytes += range.count
                         outcomes[outcome, default: 0] += range.count

@@ -8,7 +8,7 @@ import Vigil
 /// `VIGIL_FLIPS=5000` flips more bytes, `VIGIL_FLIPS=0` each, `VIGIL_SEED=7` others.
 @Suite(.timeLimit(.minutes(10))) struct RecoverTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let flips = environment["VIGIL_FLIPS"].flatMap { Int($0) } ?? 60
+    private static let flips = environment["VIGIL_FLIPS"].flatMap { Int($0) } ?? 30
     private static let seed = environment["VIGIL_SEED"].flatMap { UInt64($0) } ?? 1
 
     @Test(arguments: ["data.mdb", "journal-000", "journal-001", "lock"])
