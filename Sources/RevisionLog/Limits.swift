@@ -15,6 +15,10 @@ enum Limits {
     static let unmergedRuns = 4
     /// Frames of the journal that one thread decodes at least, when a store is opened.
     static let framesPerThread = 16
+    /// The blocks in which the journal is written past the page cache. No disk's are larger.
+    static let directBlockBytes = 4096
+    /// The most of them that one such write has, in bytes; larger frames go through the page cache.
+    static let directBytes = 1 << 20
     /// Decoded blocks kept for readers that walk version chains or replay the same range.
     static let cachedBlocks = 32
     /// Blocks that may be decoded at the same moment, if their numbers do not collide.

@@ -93,14 +93,16 @@ int dup(int descriptor) {
 
 // MARK: Writing
 
+enum { sector_bytes = 512 };
+
 static ssize_t system_write(int descriptor, const struct iovec *parts, int count, off_t offset) {
     if (offset < 0) return syscall(SYS_writev, descriptor, parts, count);
     return syscall(SYS_pwritev, descriptor, parts, count, offset, 0);
 }
 
-// Copies of the first `length` bytes; the caller frees the base.
+// Copies of the first `length` bytes, aligned as O_DIRECT wants them; the caller frees the base.
 static struct iovec gather(const struct iovec *parts, int count, size_t length) {
-    char *bytes = malloc(length + 1);
+    char *bytes = aligned_alloc(sector_bytes, (length + sector_bytes) / sector_bytes * sector_bytes);
     size_t done = 0;
     for (int index = 0; index < count && done < length; index++) {
         size_t part = parts[index].iov_len < length - done ? parts[index].iov_len : length - done;
@@ -111,10 +113,11 @@ static struct iovec gather(const struct iovec *parts, int count, size_t length) 
 }
 
 // How many bytes the write may have, by the faults and by the room there is; or minus the error.
-static ssize_t permitted(int descriptor, const char *name, size_t length, off_t offset) {
-    int error = shim_fault(disk_write, name);
+static ssize_t permitted(int descriptor, struct shim_file file, size_t length, off_t offset) {
+    int error = shim_fault(disk_write, file.name);
     if (error > 0) return -error;
-    if (error < 0) length = length > 1 ? length / 2 : length;
+    size_t unit = file.flags & O_DIRECT ? sector_bytes : 1;
+    if (error < 0) length = length > unit ? length / 2 / unit * unit : length;
     struct stat status;
     if (fstat(descriptor, &status) != 0) return -errno;
     off_t end = offset + (off_t)length, growth = end - (status.st_size > offset ? status.st_size : offset);
@@ -136,7 +139,7 @@ static ssize_t write_file(int descriptor, const struct iovec *parts, int count, 
     off_t place = offset >= 0 ? offset : (off_t)syscall(SYS_lseek, descriptor, 0, SEEK_CUR);
     size_t length = 0;
     for (int index = 0; index < count; index++) length += parts[index].iov_len;
-    ssize_t result = permitted(descriptor, file.name, length, place);
+    ssize_t result = permitted(descriptor, file, length, place);
     if (result < 0) {
         result = failed((int)-result);
     } else {

@@ -3,6 +3,7 @@
 #include "stacks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -94,6 +95,16 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
 int fdatasync(int file) {
     if (counts()) add(&flushes, 1);
     return (int)syscall(SYS_fdatasync, file);
+}
+
+// A write that is durable when it returns flushes.
+ssize_t pwrite(int file, const void *bytes, size_t length, off_t offset) {
+    if (counts() && (fcntl(file, F_GETFL) & O_DSYNC)) add(&flushes, 1);
+    return syscall(SYS_pwrite64, file, bytes, length, offset);
+}
+
+ssize_t pwrite64(int file, const void *bytes, size_t length, off64_t offset) {
+    return pwrite(file, bytes, length, offset);
 }
 
 int fsync(int file) {

@@ -34,7 +34,6 @@ final class Journal: Sendable {
         /// Files written since they were flushed.
         var unflushed: [SegmentFile] = []
         var failure: StoreError?
-        var buffer: [UInt8] = []
         /// Whether a spare segment is being made.
         var isPreparing = false
     }
@@ -46,6 +45,8 @@ final class Journal: Sendable {
     private let maximumSegments: Int
     private let flushesFirst: Bool
     private let faults: JournalFaults?
+    /// The one who appends has them to himself meanwhile.
+    private let blocks = FrameBlocks()
     /// How long flushes took.
     let flushes = DurationCounters()
 
@@ -123,48 +124,76 @@ final class Journal: Sendable {
     /// How many segments there are.
     var segmentCount: Int { contents.withLock { $0.segments.count } }
 
-    /// Writes one frame. It is not durable before a flush.
+    /// Where a frame goes.
+    private struct Place {
+        var file: SegmentFile
+        var offset: Int
+        /// Whether there is nothing else to flush, so that the frame may be written past the page cache.
+        var isAlone: Bool
+        var isFlushedFirst: Bool
+    }
+
+    /// Writes one frame, for one thread at a time. It is durable after a flush; with `durably` it may be at once.
     ///
+    /// - Returns: Whether it is durable.
     /// - Throws: `StoreError`: `.readOnly` after a failure; `.full` if no segment is free and none can be made, in which
     ///   case nothing was written and it may be tried again.
-    func append(_ header: FrameHeader, payload: [UInt8]) throws {
+    @discardableResult
+    func append(_ header: FrameHeader, payload: [UInt8], durably: Bool = false) throws -> Bool {
+        var header = header
         let length = FrameHeader.frameLength(payload.count)
-        try contents.wait { contents throws -> Void? in
+        let place = try contents.wait { contents throws -> Place? in
             try Self.requireIntact(contents)
             // A spare segment that is being made is waited for.
             if needsTurn(contents, length), contents.isPreparing, free(contents) == nil { return nil }
             if needsTurn(contents, length) { try turn(&contents, length) }
-            try write(header, payload, length, &contents)
-            return ()
+            header.epoch = contents.epoch
+            header.storeTag = storeTag
+            header.flushedThrough = contents.flushedThrough
+            return Place(
+                file: contents.segments[contents.current].file, offset: contents.offset,
+                isAlone: contents.unflushed.isEmpty, isFlushedFirst: flushesFirst && !contents.isBegun)
+        }!
+        header.write(payload, into: &blocks.frame)
+        let isDurable: Bool
+        do throws(StoreError) {
+            isDurable = try write(blocks.frame, place, durably: durably)
+        } catch {
+            throw contents.withLock { Self.fail(&$0, error) }
         }
+        contents.withLock { contents in
+            contents.isBegun = true
+            contents.lastEpoch = contents.epoch
+            contents.offset += length
+            contents.head = header.lastRevision
+            contents.segments[contents.current].lastRevision = header.lastRevision
+            if isDurable {
+                contents.flushedThrough = header.lastRevision
+            } else if !contents.unflushed.contains(where: { $0 === place.file }) {
+                contents.unflushed.append(place.file)
+            }
+        }
+        return isDurable
     }
 
     private func needsTurn(_ contents: Contents, _ length: Int) -> Bool {
         contents.offset + length > contents.segments[contents.current].file.length
     }
 
-    private func write(
-        _ header: FrameHeader, _ payload: [UInt8], _ length: Int, _ contents: inout Contents
-    ) throws(StoreError) {
-        var header = header
-        header.epoch = contents.epoch
-        header.storeTag = storeTag
-        header.flushedThrough = contents.flushedThrough
-        header.write(payload, into: &contents.buffer)
-        let file = contents.segments[contents.current].file
-        do throws(StoreError) {
-            try faults?.beforeWrite?()
-            try file.write(contents.buffer, at: contents.offset)
-            if flushesFirst, !contents.isBegun { try file.flush() }
-        } catch {
-            throw Self.fail(&contents, error)
+    /// Writes `frame`, past the page cache if that is wanted and can be done; returns whether it was.
+    private func write(_ frame: [UInt8], _ place: Place, durably: Bool) throws(StoreError) -> Bool {
+        try faults?.beforeWrite?()
+        if durably, place.isAlone {
+            let began = ContinuousClock.now
+            if try blocks.write(frame, at: place.offset, of: place.file) {
+                try faults?.beforeFlush?()
+                flushes.add(ContinuousClock.now - began)
+                return true
+            }
         }
-        contents.isBegun = true
-        contents.lastEpoch = contents.epoch
-        contents.offset += length
-        contents.head = header.lastRevision
-        contents.segments[contents.current].lastRevision = header.lastRevision
-        if !contents.unflushed.contains(where: { $0 === file }) { contents.unflushed.append(file) }
+        try place.file.write(frame, at: place.offset)
+        if place.isFlushedFirst { try place.file.flush() }
+        return false
     }
 
     /// Makes everything appended so far survive a loss of power. For one thread at a time: what another is just flushing

@@ -14,6 +14,8 @@ final class SegmentFile: Sendable {
     let name: String
     let length: Int
     private let descriptor: Int32
+    /// The same, for writing past the page cache; nil if it is only read, or where that cannot be done.
+    let direct: DirectFile?
 
     static func name(_ number: Int) -> String {
         let digits = String(number)
@@ -32,6 +34,7 @@ final class SegmentFile: Sendable {
         }
         self.name = name
         length = Int(status.st_size)
+        direct = readOnly ? nil : DirectFile("\(directory)/\(name)")
     }
 
     /// Makes the segment `name`, of `length` zeros, and sees to it that it is there after a crash.
@@ -42,6 +45,7 @@ final class SegmentFile: Sendable {
         guard descriptor >= 0 else { throw StoreError(errno: errno, "create \(path)") }
         self.name = name
         self.length = length
+        direct = DirectFile(path)
         do throws(StoreError) {
             let zeros = [UInt8](repeating: 0, count: min(length, 1 << 20))
             var offset = 0

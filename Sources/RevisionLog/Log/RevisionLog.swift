@@ -75,9 +75,9 @@ package final class RevisionLog: Sendable {
     private func commit(_ batch: ChangeBatch) throws {
         let payload = JournalPayload(batch)
         try admit(batch.storage.count, payload)
-        try journal.append(payload.header, payload: payload.bytes)
+        let isDurable = try journal.append(payload.header, payload: payload.bytes, durably: durability == .sync)
         Failpoint.reach(.frameWritten)
-        if durability == .sync { try journal.flush() }
+        if durability == .sync, !isDurable { try journal.flush() }
         Failpoint.reach(.frameFlushed)
         let pending = reader.state.append(batch)
         Failpoint.reach(.batchVisible)
