@@ -9,6 +9,9 @@ enum Limits {
     static let decodedBytes = 256 << 20
     /// Shorter payloads are not even tried to compress.
     static let compressibleBytes = 96
+    /// Shorter payloads of the journal's frames are not: they take one block of the disk either way, and it is the
+    /// checkpointer that keeps them.
+    static let compressibleFrameBytes = 4096
     /// Changes in a run of the overlay from which on they are sorted byte by byte.
     static let radixEntries = 1024
     /// Runs of the overlay that are left side by side when a store is opened.

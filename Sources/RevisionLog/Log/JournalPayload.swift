@@ -7,7 +7,8 @@ struct JournalPayload {
     let bytes: [UInt8]
 
     init(_ batch: ChangeBatch) {
-        let compressed = batch.storage.withUnsafeBytes { Compression.compress($0) }
+        let isWorthIt = batch.storage.count >= Limits.compressibleFrameBytes
+        let compressed = isWorthIt ? batch.storage.withUnsafeBytes { Compression.compress($0) } : nil
         bytes = compressed ?? batch.storage
         header = FrameHeader(
             codec: compressed == nil ? StoredBlock.Codec.raw.rawValue : StoredBlock.Codec.lz4.rawValue,

@@ -64,15 +64,16 @@ package final class RevisionLog: Sendable {
     }
 
     /// Makes `batch`, the next revisions, as durable as the store promises, and visible. Blocks for the flush, and for
-    /// the checkpointer if too much waits for it. For the committer's thread only.
+    /// the checkpointer if too much waits for it. For the committer's thread only. `visible` is called as soon as the
+    /// readers of this process see it, before other processes are told.
     ///
     /// - Throws: `StoreError` with `.full` if there is no room, or what keeps the checkpointer from making some, after which a
     ///   later batch may succeed; with `.readOnly` after a failed write or flush, for good. The batch is not visible then.
-    package func append(_ batch: ChangeBatch) throws {
-        try commits.measure { try commit(batch) }
+    package func append(_ batch: ChangeBatch, visible: (ChangeBatch) -> Void = { _ in }) throws {
+        try commits.measure { try commit(batch, visible) }
     }
 
-    private func commit(_ batch: ChangeBatch) throws {
+    private func commit(_ batch: ChangeBatch, _ visible: (ChangeBatch) -> Void) throws {
         let payload = JournalPayload(batch)
         try admit(batch.storage.count, payload)
         let isDurable = try journal.append(payload.header, payload: payload.bytes, durably: durability == .sync)
@@ -81,6 +82,7 @@ package final class RevisionLog: Sendable {
         Failpoint.reach(.frameFlushed)
         let pending = reader.state.append(batch)
         Failpoint.reach(.batchVisible)
+        visible(batch)
         // The commit stands, whatever becomes of this: followers in other processes learn of it with the next one.
         try? lock.publish(head: batch.lastRevision)
         Failpoint.reach(.headPublished)

@@ -61,7 +61,7 @@ final class Committer: Sendable {
     private let thread = Monitor<OSThread?>(nil)
 
     /// `clock` says the commit time of a group, in milliseconds since 1970. `committed` is called by the leader with each
-    /// group, when its writers' acknowledgement is under way.
+    /// group as soon as it can be read: those who wait for events have further to go than its writers, who are told next.
     init(
         log: RevisionLog, clock: @escaping @Sendable () -> Int64, committed: @escaping @Sendable (ChangeBatch) -> Void
     ) {

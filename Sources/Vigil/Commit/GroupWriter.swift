@@ -39,20 +39,16 @@ final class GroupWriter: @unchecked Sendable {
             outcomes.append(group.add(requests[next]))
             next += 1
         }
-        var batch: ChangeBatch?
         var failure: StoreError?
         if !group.isEmpty {
-            let finished = group.finish(milliseconds: clock())
             do {
-                try log.append(finished)
-                batch = finished
+                try log.append(group.finish(milliseconds: clock()), visible: committed)
             } catch {
                 failure = StoreError(wrapping: error)
                 versions.reload()
             }
         }
         Answers(requests: requests[first..<next], outcomes: outcomes, failure: failure).give()
-        if let batch { committed(batch) }
         return next
     }
 }
