@@ -19,7 +19,7 @@ public struct LogOptions: Sendable, Hashable {
     public var segmentBytes = 8 << 20
     /// How many segments there may be at most; at least 2.
     public var segments = 10
-    /// Bytes of keys and values in one transaction.
+    /// Bytes of the keys and values that one transaction puts.
     public var transactionBytes = 1_572_864
     /// Changes in one transaction.
     public var transactionChanges = 100_000

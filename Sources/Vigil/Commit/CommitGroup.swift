@@ -121,7 +121,7 @@ struct CommitGroup {
             throw StoreError(wrapping: error)
         }
         guard !all.isEmpty else { return Ending(revision: encoder.nextRevision - 1, isComplete: true) }
-        let keys = all.prefix(log.options.transactionChanges)
+        let keys = RequestLimits(log.options).deletable(all)
         let revision = encoder.nextRevision
         encoder.beginRecord(changes: keys.count)
         for key in keys {

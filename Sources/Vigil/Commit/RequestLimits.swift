@@ -14,7 +14,7 @@ struct RequestLimits {
 
     func check(key: Bytes, value: Bytes) throws(StoreError) {
         try check(key: key)
-        try check(changes: 1, bytes: key.count + value.count)
+        try check(changes: 1, put: key.count + value.count)
     }
 
     func check(key: Bytes) throws(StoreError) {
@@ -28,25 +28,38 @@ struct RequestLimits {
         }
     }
 
-    /// Checks the size of a transaction so far.
-    func check(changes: Int, bytes: Int) throws(StoreError) {
+    /// Checks the size of a transaction so far: its changes, the bytes of keys and values that it puts, and those of the
+    /// keys that it deletes.
+    func check(changes: Int, put: Int, deleted: Int = 0) throws(StoreError) {
         if changes > options.transactionChanges {
             throw StoreError(
                 .tooLarge,
                 "the transaction has more than \(options.transactionChanges) changes, the limit; split it")
         }
-        if bytes > options.transactionBytes {
+        if put > options.transactionBytes {
             throw StoreError(
                 .tooLarge,
-                "the transaction has \(bytes) bytes of keys and values; the limit is \(options.transactionBytes): "
+                "the transaction puts \(put) bytes of keys and values; the limit is \(options.transactionBytes): "
                     + "split it, or open the store with a larger `transactionBytes`")
         }
-        let frame = bytes + changes * Self.changeOverhead
-        if frame > options.segmentBytes - options.segmentBytes / 8 {
+        let frame = put + deleted + changes * Self.changeOverhead
+        if frame > frameBytes {
             throw StoreError(
                 .tooLarge,
                 "the transaction may take \(frame) bytes in the journal, whose segments have "
                     + "\(options.segmentBytes); split it, or open the store with a larger `segmentBytes`")
+        }
+    }
+
+    /// What a transaction may take in the journal: besides others of its group it must find room in a segment.
+    private var frameBytes: Int { options.segmentBytes - options.segmentBytes / 8 }
+
+    /// As many of `keys` as one transaction may delete.
+    func deletable(_ keys: [Bytes]) -> ArraySlice<Bytes> {
+        var frame = 0
+        return keys.prefix(options.transactionChanges).prefix { key in
+            frame += key.count + Self.changeOverhead
+            return frame <= frameBytes
         }
     }
 

@@ -13,7 +13,8 @@ struct TransactionExecution {
     private var choices: [Bool] = []
     private var nextChoice = 0
     private var deletedRanges: [KeyRange] = []
-    private var bytes = 0
+    private var putBytes = 0
+    private var deletedBytes = 0
 
     init(revision: Revision, limits: RequestLimits) {
         self.revision = revision
@@ -156,8 +157,11 @@ struct TransactionExecution {
     }
 
     private mutating func change(_ key: Bytes, _ version: KeyVersion) throws(StoreError) {
-        bytes += key.count + version.value.count
-        try limits.check(changes: changes.count + 1, bytes: bytes)
+        switch version.type {
+        case .put: putBytes += key.count + version.value.count
+        case .delete: deletedBytes += key.count
+        }
+        try limits.check(changes: changes.count + 1, put: putBytes, deleted: deletedBytes)
         changes.append((key, version))
         own[key] = version
     }

@@ -70,6 +70,17 @@ import Vigil
         }
     }
 
+    /// What is deleted counts by what it takes in the journal alone: who deletes a range did not send its keys.
+    @Test func deletingManyLongKeys() async throws {
+        try await withSmallStore { store in
+            let long = String(repeating: "k", count: 500)
+            for index in 100..<300 { try await store.put(Bytes("\(long)\(index)"), "1") }
+            #expect(try await store.deleteRange(.range(Bytes("\(long)100"), Bytes("\(long)200"))).deleted == 100)
+            for index in 100..<200 { try await store.put(Bytes("\(long)\(index)"), "1") }
+            await expect(.tooLarge) { try await store.deleteRange(.prefix("k")) }
+        }
+    }
+
     @Test func changesAndStepsAreBounded() async throws {
         var options = smallOptions()
         options.log.transactionChanges = 10
