@@ -99,7 +99,7 @@ public final class EtcdServer: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let quota { group.addTask { await quota.run() } }
             group.addTask { [alarms = member.alarms] in await alarms.keepSaved() }
-            group.addTask { [member] in await member.parkStalled() }
+            group.addTask { [member] in await member.watchForStalls() }
             // To the end, so that it can be seen.
             if let monitoring { group.addTask { try await monitoring.run() } }
             let member = member

@@ -17,7 +17,7 @@ final class Member: Sendable {
     let upkeep = Upkeep()
     let counters = MemberCounters()
     /// Of all streams of watches.
-    let senders = Lock<[ObjectIdentifier: LiveSender]>([:])
+    private let stalls = Lock<[ObjectIdentifier: StallGuard]>([:])
     /// As clients may dial it; empty until it listens.
     let clientURL = Lock("")
     private let shutdown = Atomic(false)
@@ -59,12 +59,24 @@ final class Member: Sendable {
         MultiThreadedEventLoopGroup.currentEventLoop.map { eventLoop in { eventLoop.execute($0) } }
     }
 
+    /// Looks after a stream of watches from now on.
+    func begin(_ stall: StallGuard) { stalls.withLock { $0[ObjectIdentifier(stall)] = stall } }
+
+    /// The stream is over.
+    func end(_ stall: StallGuard) { stalls.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(stall)) } }
+
     /// Has the watches of clients that do not read hold nothing, until the task is cancelled.
-    func parkStalled() async {
+    func watchForStalls() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: Limits.stallInterval)
-            for sender in senders.withLock({ Array($0.values) }) { sender.parkIfStalled() }
+            parkStalled()
         }
+    }
+
+    /// Parks the watches of all streams that have sent nothing since this was last called. Returns the most of one stream.
+    @discardableResult
+    func parkStalled() -> Int {
+        stalls.withLock { Array($0.values) }.map { $0.parkIfStalled() }.max() ?? 0
     }
 
     /// Carries out a write; one for which the store has no room raises the alarm that says so.

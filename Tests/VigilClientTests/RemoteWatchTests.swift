@@ -1,6 +1,9 @@
+import TestSupport
 import Testing
 import Vigil
 import VigilClient
+
+@testable import VigilServer
 
 /// Watches of a server: what they deliver, and what becomes of them when it goes away.
 @Suite(.timeLimit(.minutes(2))) struct RemoteWatchTests {
@@ -114,6 +117,21 @@ import VigilClient
             let updates = try await watch.updates(events: 2000)
             #expect(updates.map(\.revision) == Array(1...2000))
             #expect(updates.allSatisfy { $0.events.allSatisfy { $0.value == value } })
+        }
+    }
+
+    /// What waits for a client that does not read is let go of, though no buffer is full: it is read from the log then.
+    @Test func theWatchOfAReaderThatLagsHoldsNothing() async throws {
+        try await withServing { serving, client in
+            let watch = try await client.watch(.all, from: .now)
+            // More than the windows of HTTP/2 hold, in fewer updates than the buffer of the watch does.
+            let value = Bytes([UInt8](repeating: 7, count: 500_000))
+            for _ in 0..<10 { try await serving.store.put("k", value) }
+            try await until { serving.server.member.parkStalled() > 0 }
+            // It has been parked if the dispatcher finds it so.
+            try await serving.store.put("k", "last")
+            try await until { serving.store.watchMetrics.parked > 0 }
+            #expect(try await watch.updates(events: 11).map(\.revision) == Array(1...11))
         }
     }
 

@@ -69,9 +69,7 @@ import WireMessages
             for _ in 0..<10 { try await store.put("large", large) }
             try await putAll("first")
             try await until { store.watchMetrics.dispatchedThrough == store.head }
-            try await until {
-                server.member.senders.withLock { $0.values.map { $0.parkIfStalled() } }.contains { $0 >= quiet }
-            }
+            try await until { server.member.parkStalled() >= quiet }
             // They have been parked if the dispatcher finds them so.
             try await putAll("second")
             try await until { store.watchMetrics.parked >= UInt64(quiet) }

@@ -15,7 +15,7 @@ struct StoreService {
             .store("SetCursor", .root) { try await set($0) },
             .store("RemoveCursor", .root) { try await remove($0) },
             .streaming("/vigil.v1.Store/Watch", errors: .store, isLasting: true) { call, credentials in
-                try await StoreWatchStream(call, store, credentials).run()
+                try await StoreWatchStream(call, member, credentials).run()
             },
         ] + upkeepMethods
     }

@@ -8,12 +8,14 @@ import WireMessages
 /// brings, at the client's pace.
 struct StoreWatchStream {
     private let call: Call
-    private let store: WatchStore
+    private let member: Member
     private let credentials: Credentials
 
-    init(_ call: Call, _ store: WatchStore, _ credentials: Credentials) {
+    private var store: WatchStore { member.store }
+
+    init(_ call: Call, _ member: Member, _ credentials: Credentials) {
         self.call = call
-        self.store = store
+        self.member = member
         self.credentials = credentials
     }
 
@@ -25,7 +27,12 @@ struct StoreWatchStream {
         try await credentials.check(create, .keys)
         let permit = try WatchPermit(try KeyRange(create.keys), credentials)
         let watch = try watch(create)
-        defer { watch.cancel() }
+        let stall = StallGuard { [watch] }
+        member.begin(stall)
+        defer {
+            member.end(stall)
+            watch.cancel()
+        }
         try await send { response in
             response.created.resume = watch.resumeRevision
             response.created.head = store.head
@@ -34,7 +41,7 @@ struct StoreWatchStream {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await listen(watch) }
             group.addTask {
-                try await deliver(watch, permit)
+                try await deliver(watch, permit, stall)
                 // A watch ends by itself only with the store.
                 try Task.checkCancellation()
                 throw Status.stopped
@@ -76,25 +83,27 @@ struct StoreWatchStream {
         }
     }
 
-    private func deliver(_ watch: Watch, _ permit: WatchPermit) async throws {
+    private func deliver(_ watch: Watch, _ permit: WatchPermit, _ stall: StallGuard) async throws {
         var permit = permit
         var iterator = watch.makeAsyncIterator()
         while let first = try await iterator.next() {
             var batch = ElementBatch()
             batch.add(first)
             var failure: (any Error)?
-            repeat {
-                try await call.send {
-                    do throws(WatchPermitLost) { try permit.check() } catch { throw error.status }
-                    do {
-                        while !batch.isFull, let next = try watch.nextAvailable() { batch.add(next) }
-                    } catch {
-                        // After what came before it.
-                        failure = error
+            try await stall.sending {
+                repeat {
+                    try await call.send {
+                        do throws(WatchPermitLost) { try permit.check() } catch { throw error.status }
+                        do {
+                            while !batch.isFull, let next = try watch.nextAvailable() { batch.add(next) }
+                        } catch {
+                            // After what came before it.
+                            failure = error
+                        }
+                        return try batch.takeResponse()?.serializedBytes()
                     }
-                    return try batch.takeResponse()?.serializedBytes()
-                }
-            } while batch.hasMore
+                } while batch.hasMore
+            }
             if let failure { throw failure }
         }
     }

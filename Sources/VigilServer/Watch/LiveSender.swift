@@ -9,17 +9,13 @@ import Vigil
 /// What only its own task can do, such as reading the log, wakes that.
 ///
 /// While the client does not read it cannot send, and what comes would wait in the buffers of the watches. If that lasts they
-/// are parked (``parkIfStalled()``), and hold nothing.
+/// are parked by the ``StallGuard``.
 final class LiveSender: Sendable {
     private struct State {
         var ready: [FollowedWatch] = []
         var sender: UnsafeContinuation<Void, Never>?
         /// Those whose events it sends.
         var followed: [ObjectIdentifier: FollowedWatch] = [:]
-        /// How often it has begun to send, whether it is at it, and which time that was when somebody last looked.
-        var round = 0
-        var isSending = false
-        var roundSeen: Int?
     }
 
     private let call: Call
@@ -53,39 +49,26 @@ final class LiveSender: Sendable {
 
     /// Sends until the task is cancelled or the call is over.
     func run() async throws {
-        member.senders.withLock { $0[ObjectIdentifier(self)] = self }
-        defer { member.senders.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(self)) } }
+        let stall = StallGuard { self.state.withLock { $0.followed.values.map(\.watch) } }
+        member.begin(stall)
+        defer { member.end(stall) }
         var batch = EventBatch(member: member, sharing: true)
         while true {
             let ready = await takeReady()
             try Task.checkCancellation()
-            state.withLock { state in
-                state.round += 1
-                state.isSending = true
-            }
-            var next = 0
-            while next < ready.count {
-                try await call.sendAll { messages in
-                    while next < ready.count, messages.bytes < Limits.responseBytes {
-                        gather(ready[next], &batch, into: &messages)
-                        next += 1
+            try await stall.sending {
+                var next = 0
+                while next < ready.count {
+                    try await call.sendAll { messages in
+                        while next < ready.count, messages.bytes < Limits.responseBytes {
+                            gather(ready[next], &batch, into: &messages)
+                            next += 1
+                        }
                     }
                 }
             }
-            state.withLock { $0.isSending = false }
             batch.rest()
         }
-    }
-
-    /// Parks all watches if it is still sending what it was sending when this was last called. Returns how many.
-    @discardableResult
-    func parkIfStalled() -> Int {
-        let stalled = state.withLock { state -> [FollowedWatch] in
-            defer { state.roundSeen = state.isSending ? state.round : nil }
-            return state.isSending && state.roundSeen == state.round ? Array(state.followed.values) : []
-        }
-        for watch in stalled { watch.watch.park() }
-        return stalled.count
     }
 
     /// Waits until there is something; empty if the task is cancelled.

@@ -3,12 +3,13 @@ import TestSupport
 import Threads
 import Vigil
 import VigilClient
-import VigilServer
+
+@testable import VigilServer
 
 /// A store and its server, which can end and come back on the same port.
 final class Serving: Sendable {
     private let directory: String
-    private let running = Lock<(store: WatchStore, task: Task<Void, any Error>)?>(nil)
+    private let running = Lock<(store: WatchStore, server: EtcdServer, task: Task<Void, any Error>)?>(nil)
     private let boundPort = Lock(0)
 
     init(_ directory: String) {
@@ -16,6 +17,8 @@ final class Serving: Sendable {
     }
 
     var store: WatchStore { running.withLock { $0!.store } }
+
+    var server: EtcdServer { running.withLock { $0!.server } }
 
     var endpoint: Endpoint { Endpoint("127.0.0.1:\(boundPort.withLock { $0 })")! }
 
@@ -27,12 +30,12 @@ final class Serving: Sendable {
         let server = try await EtcdServer.bind(
             store, options: options, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         boundPort.withLock { $0 = server.port }
-        running.withLock { $0 = (store, Task { try await server.run() }) }
+        running.withLock { $0 = (store, server, Task { try await server.run() }) }
     }
 
     /// Ends all connections at once.
     func stop() async throws {
-        guard let (store, task) = running.withLock({ $0.take() }) else { return }
+        guard let (store, _, task) = running.withLock({ $0.take() }) else { return }
         task.cancel()
         try? await task.value
         try await store.close()
