@@ -8,7 +8,9 @@ let loopback = "127.0.0.1"
 func freePort() async throws -> Int {
     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .bind(host: loopback, port: 0).get()
-    defer { channel.close(promise: nil) }
-    guard let port = channel.localAddress?.port else { throw PeerError("no free port") }
+    let port = channel.localAddress?.port
+    // Waited for, or the port would not be free yet.
+    try await channel.close().get()
+    guard let port else { throw PeerError("no free port") }
     return port
 }
