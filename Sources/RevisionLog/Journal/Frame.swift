@@ -112,6 +112,11 @@ struct FrameHeader: Sendable, Hashable {
         return frameLength(Int(bytes.littleEndian(16, as: UInt32.self)))
     }
 
+    /// The epoch that the frame claims to have whose header `bytes` are; 0 if they are none of a frame.
+    static func claimedEpoch(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        claimedLength(bytes) == nil ? 0 : bytes.littleEndian(8, as: UInt64.self)
+    }
+
     /// The first multiple of 8, from `offset` on, where `bytes` have what a frame begins with.
     static func nextMagic(_ bytes: UnsafeRawBufferPointer, from offset: Int) -> Int? {
         // Over pointers and not a collection, since this walks whole segments in tests without optimisation too.

@@ -99,11 +99,12 @@ final class Journal: Sendable {
     private static func isClosed(
         _ files: [SegmentFile], _ epoch: UInt64, storeTag: UInt32, segmentBytes: Int
     ) throws(StoreError) -> Bool {
-        guard epoch > 0, let file = files.first, file.length >= segmentBytes,
-            let first = try JournalScan.firstFrame(file)
+        guard epoch > 0, let file = files.first, file.length >= segmentBytes else { return false }
+        for file in files { file.expectReading(FrameHeader.length) }
+        guard let first = try JournalScan.firstFrame(file), first.epoch <= epoch, first.storeTag == storeTag
         else { return false }
-        guard first.epoch <= epoch, first.storeTag == storeTag else { return false }
-        for file in files.dropFirst() {
+        for file in files.dropFirst() where try JournalScan.claimedEpoch(file) > epoch {
+            // Only what claims to be newer has to be read as a whole.
             if let other = try JournalScan.firstFrame(file), other.epoch > epoch { return false }
         }
         return true

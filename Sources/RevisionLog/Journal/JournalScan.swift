@@ -44,6 +44,7 @@ struct JournalScan {
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: segments.map(\.length).max() ?? 0, alignment: MemoryLayout<UInt64>.alignment)
         defer { buffer.deallocate() }
+        for segment in segments { segment.expectReading(segment.length) }
         for index in segments.indices {
             let segment = UnsafeMutableRawBufferPointer(rebasing: buffer[..<segments[index].length])
             let filled = try segments[index].read(at: 0, into: segment)
@@ -63,6 +64,11 @@ struct JournalScan {
         guard let claimed = header.withUnsafeBytes({ FrameHeader.claimedLength($0) }), claimed <= segment.length
         else { return nil }
         return try segment.read(at: 0, count: claimed).withUnsafeBytes { FrameHeader.read($0)?.header }
+    }
+
+    /// The epoch that the frame at the begin of `segment` claims to have; 0 if there is none.
+    static func claimedEpoch(_ segment: SegmentFile) throws(StoreError) -> UInt64 {
+        try segment.read(at: 0, count: FrameHeader.length).withUnsafeBytes { FrameHeader.claimedEpoch($0) }
     }
 
     /// Opens the segments in `directory`.

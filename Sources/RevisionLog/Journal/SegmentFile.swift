@@ -95,6 +95,14 @@ final class SegmentFile: Sendable {
         if status != 0 { throw StoreError(errno: errno, "flush \(name)") }
     }
 
+    /// Has the system fetch the first `count` bytes, beside those of other files: what was written past its cache is not
+    /// there.
+    func expectReading(_ count: Int) {
+        #if os(Linux)
+            posix_fadvise(descriptor, 0, off_t(count), POSIX_FADV_WILLNEED)
+        #endif
+    }
+
     /// Bytes from `offset` on, at most `count` of them, fewer at the end of the file.
     func read(at offset: Int, count: Int) throws(StoreError) -> [UInt8] {
         var result = Result<Int, StoreError>.success(0)
