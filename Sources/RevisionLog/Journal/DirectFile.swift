@@ -13,6 +13,7 @@
 ///
 /// Linux only, and not on every file system: then there is none, or its first write says that it cannot be done.
 final class DirectFile: Sendable {
+    private let path: String
     private let descriptor: Int32
 
     /// `O_DIRECT`, which glibc's headers hide.
@@ -28,6 +29,7 @@ final class DirectFile: Sendable {
 
     /// Nil if the file at `path` cannot be opened so.
     init?(_ path: String) {
+        self.path = path
         #if os(Linux)
             descriptor = open(path, O_WRONLY | O_DSYNC | Self.directFlag | O_CLOEXEC)
             if descriptor < 0 { return nil }
@@ -46,7 +48,7 @@ final class DirectFile: Sendable {
         while done < blocks.count {
             let count = pwrite(descriptor, blocks.baseAddress! + done, blocks.count - done, off_t(offset + done))
             if count < 0, errno == EINVAL, done == 0 { return false }
-            if count < 0, errno != EINTR { throw StoreError(errno: errno, "write the journal at \(offset + done)") }
+            if count < 0, errno != EINTR { throw StoreError(errno: errno, "write \(path) at \(offset + done)") }
             done += max(0, count)
         }
         return true
@@ -58,7 +60,7 @@ final class DirectFile: Sendable {
 /// Before the frame stands what was written before it. Behind it, up to the end of the block, come zeros: there only
 /// remains of an older use of the segment can be.
 ///
-/// Sound as `@unchecked Sendable`: it belongs to the one thread that appends.
+/// Sound as `@unchecked Sendable`: only who appends to the journal touches it, and one append follows another.
 final class FrameBlocks: @unchecked Sendable {
     /// The frame that is being written; kept for its capacity.
     var frame: [UInt8] = []

@@ -45,7 +45,7 @@ final class Journal: Sendable {
     private let maximumSegments: Int
     private let flushesFirst: Bool
     private let faults: JournalFaults?
-    /// The one who appends has them to himself meanwhile.
+    /// For who appends; one does after another.
     private let blocks = FrameBlocks()
     /// How long flushes took.
     let flushes = DurationCounters()

@@ -22,7 +22,7 @@ extension WatchStore {
     }
 
     /// Ends the lease `id`: deletes its keys and forgets it. The keys go together, as one revision, unless there are more
-    /// than ``LogOptions/transactionChanges``. Returns that revision, or the newest if there were none, when it is on disk.
+    /// than one transaction may delete (``deleteRange(_:)``). Returns that revision, or the newest if there were none, when it is on disk.
     ///
     /// - Throws: `.leaseNotFound`.
     @discardableResult

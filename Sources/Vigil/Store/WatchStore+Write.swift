@@ -28,7 +28,8 @@ extension WatchStore {
         DeleteResult(try await transaction(Transaction(then: [.delete(key)])))
     }
 
-    /// Deletes all of `keys`, as one revision; at most ``LogOptions/transactionChanges`` of them.
+    /// Deletes all of `keys`, as one revision; at most ``LogOptions/transactionChanges`` of them, which with 48 bytes for each
+    /// have to find room in seven eighths of ``LogOptions/segmentBytes``.
     @discardableResult
     public func deleteRange(_ keys: KeyRange) async throws -> DeleteResult {
         DeleteResult(try await transaction(Transaction(then: [.deleteRange(keys)])))
