@@ -11,8 +11,8 @@ enum Limits {
     /// Bytes of messages that were sent and that the client's windows, or the network, have not yet taken; beyond, a
     /// handler that sends waits.
     static let unsentBytes = 64 << 10
-    /// How long the acknowledgement of a ping may wait for an answer, to leave with it.
-    static let answerWaitMilliseconds: Int64 = 20
+    /// How long the acknowledgement of a ping may wait for something to leave with.
+    static let acknowledgementMilliseconds: Int64 = 20
     /// Bytes of a frame that we accept: the least that HTTP/2 allows.
     static let frameBytes = 16 << 10
     /// Resets of streams that a client may send within `floodSeconds`: each makes and cancels a task.

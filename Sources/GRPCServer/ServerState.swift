@@ -38,12 +38,11 @@ final class ServerState: Sendable {
     /// Prepares an accepted connection; on its event loop.
     func accepted(_ channel: any Channel) throws {
         let goAway = SentGoAway()
-        let gate = FlushGate()
-        let handler = ConnectionHandler(server: self, channel: channel, goAway: goAway, gate: gate)
+        let handler = ConnectionHandler(server: self, channel: channel, goAway: goAway)
         if let certificates {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificates.context))
         }
-        try channel.pipeline.syncOperations.addHandler(gate)
+        try channel.pipeline.syncOperations.addHandler(FlushGate())
         try channel.pipeline.syncOperations.addHandler(http2Handler(goAway))
         try channel.pipeline.syncOperations.addHandler(handler)
         guard let connection = handler.connection else { return }

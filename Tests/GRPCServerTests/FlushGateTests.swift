@@ -5,65 +5,84 @@ import Testing
 @testable import GRPCServer
 
 @Suite struct FlushGateTests {
-    private let gate = FlushGate()
     private let channel: EmbeddedChannel
+    private let acknowledgement = RawFrame.frame(RawFrame.ping, flags: 1, [1, 2, 3, 4, 5, 6, 7, 8])
 
     init() throws {
-        channel = EmbeddedChannel(handler: gate)
+        channel = EmbeddedChannel(handler: FlushGate())
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
 
-    private func write(_ text: String) {
-        channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
+    private func write(_ bytes: [UInt8]) {
+        channel.writeAndFlush(IOData.byteBuffer(ByteBuffer(bytes: bytes)), promise: nil)
     }
 
-    private func written() throws -> String {
-        var all = ""
-        while let bytes = try channel.readOutbound(as: ByteBuffer.self) { all += String(buffer: bytes) }
+    private func written() throws -> [UInt8] {
+        var all: [UInt8] = []
+        while case .byteBuffer(let bytes) = try channel.readOutbound(as: IOData.self) { all += Array(buffer: bytes) }
         return all
     }
 
-    @Test func whatPrecedesAnAnswerLeavesWithIt() throws {
-        write("open ")
-        #expect(try written() == "open ")
-        gate.hold()
-        write("acknowledgement ")
-        #expect(try written() == "")
-        gate.release()
-        write("answer")
-        #expect(try written() == "acknowledgement answer")
+    private func advance(milliseconds: Int64) {
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(milliseconds))
+    }
+
+    /// Everything but the acknowledgement of a ping: a ping of ours, a frame as long, part of a frame that looks so far
+    /// like one, nothing.
+    @Test(arguments: [
+        RawFrame.frame(RawFrame.ping, [1, 2, 3, 4, 5, 6, 7, 8]),
+        RawFrame.frame(RawFrame.windowUpdate, flags: 1, [1, 2, 3, 4, 5, 6, 7, 8]),
+        Array(RawFrame.frame(RawFrame.ping, flags: 1, [1, 2, 3, 4, 5, 6, 7, 8]).dropLast()),
+        [],
+    ])
+    func everythingElseLeavesAtOnce(bytes: [UInt8]) throws {
+        write(bytes)
+        #expect(try written() == bytes)
+    }
+
+    @Test func anAcknowledgementLeavesWithWhatIsWrittenNext() throws {
+        write(acknowledgement)
+        write(acknowledgement)
+        #expect(try written() == [])
+        write([42])
+        #expect(try written() == acknowledgement + acknowledgement + [42])
+        write([43])
+        #expect(try written() == [43])
+    }
+
+    @Test func itLeavesWithWhatWasWrittenBefore() throws {
+        channel.write(IOData.byteBuffer(ByteBuffer(bytes: [42])), promise: nil)
+        write(acknowledgement)
+        #expect(try written() == [42] + acknowledgement)
     }
 
     @Test func itWaitsForAMomentOnly() throws {
-        gate.hold()
-        write("acknowledgement")
-        channel.embeddedEventLoop.advanceTime(by: .milliseconds(Limits.answerWaitMilliseconds - 1))
-        #expect(try written() == "")
-        channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
-        #expect(try written() == "acknowledgement")
-        // And no longer: the answer may take its time.
-        write("more")
-        #expect(try written() == "more")
+        write(acknowledgement)
+        advance(milliseconds: Limits.acknowledgementMilliseconds - 1)
+        #expect(try written() == [])
+        advance(milliseconds: 1)
+        #expect(try written() == acknowledgement)
+        // The next may wait as long.
+        write(acknowledgement)
+        advance(milliseconds: Limits.acknowledgementMilliseconds - 1)
+        #expect(try written() == [])
+        advance(milliseconds: 1)
+        #expect(try written() == acknowledgement)
     }
 
-    @Test func theTimeOfOneAnswerDoesNotEndInTheNext() throws {
-        for _ in 1...3 {
-            gate.hold()
-            write("acknowledgement ")
-            channel.embeddedEventLoop.advanceTime(by: .milliseconds(Limits.answerWaitMilliseconds / 2))
-            gate.release()
-            write("answer ")
-            #expect(try written() == "acknowledgement answer ")
-        }
-        // Nothing is held now, so nothing is written when the time is over.
-        channel.embeddedEventLoop.advanceTime(by: .milliseconds(Limits.answerWaitMilliseconds))
-        #expect(try written() == "")
+    @Test func aTimerThatWasNotNeededWritesNothing() throws {
+        write(acknowledgement)
+        write([42])
+        #expect(try written() == acknowledgement + [42])
+        channel.write(IOData.byteBuffer(ByteBuffer(bytes: [43])), promise: nil)
+        advance(milliseconds: Limits.acknowledgementMilliseconds)
+        // Whoever wrote it will flush.
+        #expect(try written() == [])
     }
 
     @Test func closingLosesNothing() throws {
-        gate.hold()
-        write("goodbye")
+        write(acknowledgement)
         try channel.close().wait()
-        #expect(try written() == "goodbye")
+        #expect(try written() == acknowledgement)
     }
 }

@@ -12,6 +12,10 @@ final class Connection: Sendable {
         case credit(Call)
         case shutDown
         case close(Status)
+
+        fileprivate var isGathered: Bool {
+            if case .message(let call, _, _) = self { call.method.isLasting } else { false }
+        }
     }
 
     let channel: any Channel
@@ -47,12 +51,18 @@ final class Connection: Sendable {
     }
 
     /// Has the event loop do something, soon. What is handed over meanwhile is done, and written out, together.
+    ///
+    /// What a lasting call sends has been gathered already, so the event loop's own tasks do not wait for more.
     func enqueue(_ order: Order) {
         let isFirst = orders.withLock { orders in
             orders.append(order)
             return orders.count == 1
         }
-        if isFirst { channel.eventLoop.execute { self.handler.value.carryOut(self.takeOrders()) } }
+        if order.isGathered, channel.eventLoop.inEventLoop {
+            handler.value.carryOut(takeOrders())
+        } else if isFirst {
+            channel.eventLoop.execute { self.handler.value.carryOut(self.takeOrders()) }
+        }
     }
 
     // MARK: On the event loop

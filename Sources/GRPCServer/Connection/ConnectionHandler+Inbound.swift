@@ -97,7 +97,6 @@ extension ConnectionHandler {
                 self.context?.flush()
             }
         }
-        if method.shape == .unary { gate.hold() }
         connection.begin(call)
     }
 

@@ -16,7 +16,6 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     let server: ServerState
     private let goAway: SentGoAway
-    let gate: FlushGate
     /// Refers to this handler; until the channel is closed.
     private(set) var connection: Connection?
     private(set) var context: ChannelHandlerContext?
@@ -41,10 +40,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         case final
     }
 
-    init(server: ServerState, channel: any Channel, goAway: SentGoAway, gate: FlushGate) {
+    init(server: ServerState, channel: any Channel, goAway: SentGoAway) {
         self.server = server
         self.goAway = goAway
-        self.gate = gate
         pings = PingGuard(minimumInterval: server.options.minimumPingInterval)
         keepalive = Keepalive(options: server.options)
         idle = server.options.idleTimeout.map { IdleTimer(timeout: $0) }
@@ -163,7 +161,6 @@ final class ConnectionHandler: ChannelInboundHandler {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
         }
-        gate.release()
         context.write(wrapOutboundOut(HTTP2Frame(streamID: stream, payload: payload)), promise: promise)
     }
 
@@ -191,6 +188,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 enum HTTP2 {
     /// Of every connection, until it is enlarged.
     static let initialConnectionWindow = 65_535
+    /// Of a PING frame: all of it, its type, and the flag of those that answer.
+    static let (pingFrameBytes, pingType, acknowledgement): (Int, UInt8, UInt8) = (17, 6, 1)
     /// What the pings carry, to be told apart.
     static let keepalivePing = HTTP2PingData(withInteger: 1)
     static let shutdownPing = HTTP2PingData(withInteger: 2)
