@@ -26,6 +26,8 @@ enum Limits {
     static let floodSeconds: Int64 = 30
     /// Pings that come too soon before the connection is closed for it.
     static let pingStrikes = 2
+    /// How long a client that was told to go may take to do so.
+    static let dismissalMilliseconds: Int64 = 1000
     /// Bytes of a file of certificates or with a key.
     static let certificateFileBytes = 1 << 20
     /// A connection that has not shaken hands for so long makes room for new ones.

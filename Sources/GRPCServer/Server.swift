@@ -55,15 +55,8 @@ public final class Server: Service {
     /// Where it listens.
     public let address: SocketAddress
 
-    /// What was counted of each method, in the order of their paths.
-    public var calls: [CallStatistics] {
-        state.methods.values.map { $0.counters.statistics(of: $0) }.sorted { $0.path < $1.path }
-    }
-
-    /// Connections that are open.
-    public var openConnections: Int { state.admissions.open }
-    /// Connections that a limit has refused.
-    public var refusedConnections: Int { state.admissions.refused }
+    /// What was counted so far.
+    public var statistics: ServerStatistics { state.statistics }
 
     /// Serves until the task is cancelled, or a graceful shutdown is triggered: then no more calls are taken, lasting
     /// ones are ended, and the others may go on for ``ServerOptions/shutdownGrace``.

@@ -6,6 +6,11 @@ public struct ServerOptions: Sendable {
     public var maximumMessageBytes = 2 << 20
     /// Encrypts. Nil: plain text, for this machine alone.
     public var tls: TLSOptions?
+    /// Serves a connection whose client speaks something else than HTTP/2, on the connection's event loop; with TLS, one
+    /// that does not offer `h2` by ALPN. It gets what it may need to say what is counted here, and bounds what it serves
+    /// itself: the connection counts no more. Nil: such a connection is closed.
+    public var otherwise:
+        (@Sendable (_ channel: any Channel, @escaping @Sendable () -> ServerStatistics) throws -> Void)?
     /// Bytes of all headers of a request, as HPACK counts them: 32 for each besides its name and value.
     public var maximumHeaderBytes = 16 << 10
     /// Calls that one connection may have open at a time; a client queues what is beyond.

@@ -37,14 +37,11 @@ final class ServerState: Sendable {
 
     /// Prepares an accepted connection; on its event loop.
     func accepted(_ channel: any Channel) throws {
-        let goAway = SentGoAway()
-        let handler = ConnectionHandler(server: self, channel: channel, goAway: goAway)
+        let handler = ConnectionHandler(server: self, channel: channel)
         if let certificates {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificates.context))
         }
-        try channel.pipeline.syncOperations.addHandler(FlushGate())
-        try channel.pipeline.syncOperations.addHandler(http2Handler(goAway))
-        try channel.pipeline.syncOperations.addHandler(handler)
+        try channel.pipeline.syncOperations.addHandlers([ProtocolChoice(server: self, handler: handler), handler])
         guard let connection = handler.connection else { return }
         switch open.withLock({ $0.admit(connection, options, at: .now()) }) {
         case .admitted(let evicted):
@@ -57,16 +54,18 @@ final class ServerState: Sendable {
         }
     }
 
-    /// Connections that are open, and how many were refused.
-    var admissions: (open: Int, refused: Int) {
-        open.withLock { ($0.connections.count, $0.refusedInAll) }
+    var statistics: ServerStatistics {
+        let (connections, refused) = open.withLock { ($0.connections.count, $0.refusedInAll) }
+        return ServerStatistics(
+            connections: connections, refusedConnections: refused,
+            calls: methods.values.map { $0.counters.statistics(of: $0) }.sorted { $0.path < $1.path })
     }
 
     func handshakeEnded(_ connection: Connection) {
         open.withLock { $0.handshakeEnded(connection) }
     }
 
-    private func http2Handler(_ goAway: SentGoAway) -> NIOHTTP2Handler {
+    func http2Handler(_ goAway: SentGoAway) -> NIOHTTP2Handler {
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: options.maximumStreams),

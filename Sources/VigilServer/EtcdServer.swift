@@ -51,12 +51,14 @@ public final class EtcdServer: Service {
         let auth = try Auth(
             store, tokenLifetime: options.tokenLifetime, hashing: options.hashing, now: options.now)
         let methods = try methods(of: member, auth)
+        let pages = MonitoringPages(member: member, logger: logger)
+        if !options.servesOnlyGRPC { options.connections.otherwise = { try pages.serve($0, $1) } }
         let server = try await Server.bind(
             host: options.host, port: options.port, methods: methods.map { $0.guarded(by: auth) },
             options: options.connections, logger: logger)
         let url = "\(isEncrypted ? "https" : "http")://\(options.host):\(server.address.port ?? options.port)"
         member.clientURL.withLock { $0 = options.advertisedURL ?? url }
-        return EtcdServer(server, member, try await monitoring(member, server, logger), logger: logger)
+        return EtcdServer(server, member, try await monitoring(pages, server), logger: logger)
     }
 
     /// All methods, each with its rule.
@@ -69,14 +71,11 @@ public final class EtcdServer: Service {
         return methods + (try ReflectionService(of: methods).methods)
     }
 
-    private static func monitoring(
-        _ member: Member, _ server: Server, _ logger: Logger
-    ) async throws -> MonitoringServer? {
-        guard let address = member.options.monitoring else { return nil }
-        let pages = MonitoringPages(member: member, metrics: ServerMetrics(member: member, server: server))
+    private static func monitoring(_ pages: MonitoringPages, _ server: Server) async throws -> MonitoringServer? {
+        guard let address = pages.member.options.monitoring else { return nil }
         do {
-            return try await MonitoringServer.bind(host: address.host, port: address.port, logger: logger) {
-                try pages.answer($0)
+            return try await MonitoringServer(host: address.host, port: address.port) { channel in
+                try pages.serve(channel) { server.statistics }
             }
         } catch {
             throw ServingError("cannot listen on \(address.host):\(address.port) for metrics: \(error)")

@@ -24,8 +24,11 @@ public struct EtcdServerOptions: Sendable {
     /// Bytes of LMDB's file beyond which nothing is put any more, and the alarm `NOSPACE` is raised; nil for no bound. It is
     /// looked at each second.
     public var quotaBytes: Int?
-    /// Where metrics and the health are served, in clear text; nil for nowhere.
+    /// Where metrics and the health are served in clear text, on a port of their own; nil for nowhere.
     public var monitoring: MonitoringAddress?
+    /// Whether the clients' port serves nothing else than gRPC. Otherwise who asks there by HTTP/1.1 gets the same pages, as
+    /// from etcd, which `etcdctl check datascale` needs; encrypted as the calls are, but without asking for a user.
+    public var servesOnlyGRPC = false
     /// How long a user stays logged in who does nothing: etcd's `--auth-token-ttl`.
     public var tokenLifetime: Duration = .seconds(300)
     /// Encryption, sizes and rhythms of the connections.
@@ -40,7 +43,7 @@ public struct EtcdServerOptions: Sendable {
     var now: @Sendable () -> ContinuousClock.Instant = { .now }
 }
 
-/// Where `/metrics`, `/health`, `/livez` and `/readyz` are served. Who reaches it can read how much is stored and what is
+/// Where `/metrics`, `/health`, `/version`, `/livez` and `/readyz` are served. Who reaches it can read how much is stored and what is
 /// called how often, and no keys or values.
 public struct MonitoringAddress: Sendable {
     /// A name or an address of this machine.

@@ -23,6 +23,8 @@ final class Member: Sendable {
     private let shutdown = Atomic(false)
     /// The version of etcd whose interface this is; clients decide by it what they may ask for.
     static let apiVersion = "3.5.13"
+    /// The version that all members of a cluster understand.
+    static let clusterVersion = "3.5.0"
     /// There is one member, which has led from the beginning.
     static let term: UInt64 = 1
 

@@ -113,7 +113,8 @@ import Testing
             var silent: [RawConnection] = []
             for _ in 0..<5 {
                 let connection = try await RawConnection.connect(to: address)
-                // Admitted, and not only accepted by the system.
+                // Admitted, and not only accepted by the system; it owes its settings.
+                try await connection.write(HTTP2.preface)
                 try await connection.receives(within: .seconds(30), "settings") {
                     $0.hasReceived(4) || !$0.channel.isActive
                 }

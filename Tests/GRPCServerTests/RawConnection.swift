@@ -53,6 +53,9 @@ struct RawConnection: Sendable {
         }
     }
 
+    /// What came, where that is no frames.
+    var text: String { received.text }
+
     /// Whether the server has sent a frame of this type.
     func hasReceived(_ type: UInt8) -> Bool { received.frames.contains(type) }
 
@@ -63,6 +66,8 @@ struct RawConnection: Sendable {
         private let bytes = Lock<[UInt8]>([])
 
         func append(_ new: ByteBuffer) { bytes.withLock { $0 += Array(buffer: new) } }
+
+        var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
 
         var frames: [UInt8] {
             let bytes = bytes.withLock { $0 }

@@ -1,6 +1,16 @@
 public import GRPCWire
 import Threads
 
+/// What a server has counted.
+public struct ServerStatistics: Sendable {
+    /// Connections that are open.
+    public var connections: Int
+    /// Connections that a limit has refused.
+    public var refusedConnections: Int
+    /// Of each method, in the order of their paths.
+    public var calls: [CallStatistics]
+}
+
 /// What was counted of one method.
 public struct CallStatistics: Sendable {
     /// As in `/package.Service/Method`.

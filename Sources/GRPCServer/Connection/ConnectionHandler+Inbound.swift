@@ -27,10 +27,18 @@ extension ConnectionHandler {
         // NIO has answered it.
         guard pings.received(at: .now()) else { return }
         server.logger.debug("a client pings too often; closing its connection")
-        let reason = ByteBuffer(string: "too_many_pings")
-        write(.goAway(lastStreamID: lastStream, errorCode: .enhanceYourCalm, opaqueData: reason), on: .rootStream)
+        dismiss(.enhanceYourCalm, "too_many_pings")
+    }
+
+    /// Tells the client why, and to go. Closing at once, with bytes of the client unread, would have it see a broken
+    /// connection instead.
+    private func dismiss(_ code: HTTP2ErrorCode, _ reason: String) {
+        write(
+            .goAway(lastStreamID: lastStream, errorCode: code, opaqueData: ByteBuffer(string: reason)), on: .rootStream)
         context?.flush()
-        context?.close(promise: nil)
+        isDismissed = true
+        let time = TimeAmount.milliseconds(Limits.dismissalMilliseconds)
+        context?.eventLoop.assumeIsolated().scheduleTask(in: time) { self.context?.close(promise: nil) }
     }
 
     /// How much may still come, of a stream or of the connection, after what has come.

@@ -10,12 +10,12 @@ import NIOTLS
 /// HTTP/2 itself is swift-nio-http2's: HPACK, the states of streams, the windows for what is sent (a DATA frame that does
 /// not fit waits in its handler, and its promise says when it has left). Ours are the windows for what is received: that
 /// of the connection is refilled as bytes arrive, that of a stream as its handler reads.
-final class ConnectionHandler: ChannelInboundHandler {
+final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
 
     let server: ServerState
-    private let goAway: SentGoAway
+    let goAway = SentGoAway()
     /// Refers to this handler; until the channel is closed.
     private(set) var connection: Connection?
     private(set) var context: ChannelHandlerContext?
@@ -23,6 +23,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     var streams: [HTTP2StreamID: StreamState] = [:]
     var lastStream = HTTP2StreamID.rootStream
     var shutdown = Shutdown.no
+    /// Whether the client was told to go: nothing that it sends counts any more.
+    var isDismissed = false
     var pings: PingGuard
     /// Bytes of messages that have not left.
     var unsent = 0
@@ -40,9 +42,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         case final
     }
 
-    init(server: ServerState, channel: any Channel, goAway: SentGoAway) {
+    init(server: ServerState, channel: any Channel) {
         self.server = server
-        self.goAway = goAway
         pings = PingGuard(minimumInterval: server.options.minimumPingInterval)
         keepalive = Keepalive(options: server.options)
         idle = server.options.idleTimeout.map { IdleTimer(timeout: $0) }
@@ -60,6 +61,15 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        handshakeTimeout = context.eventLoop.assumeIsolated().scheduleTask(in: server.options.handshakeTimeout) {
+            if !self.hasHandshake { self.context?.close(promise: nil) }
+        }
+        context.fireChannelActive()
+    }
+
+    /// The client speaks HTTP/2.
+    func beginHTTP2() {
+        guard let context else { return }
         let increment = Limits.connectionWindowBytes - HTTP2.initialConnectionWindow
         write(.windowUpdate(windowSizeIncrement: increment), on: .rootStream)
         context.flush()
@@ -70,19 +80,25 @@ final class ConnectionHandler: ChannelInboundHandler {
             self?.beginShutdown()
             self?.context?.flush()
         }
-        handshakeTimeout = context.eventLoop.assumeIsolated().scheduleTask(in: server.options.handshakeTimeout) {
-            if !self.hasHandshake { self.context?.close(promise: nil) }
-        }
-        context.fireChannelActive()
+    }
+
+    /// The client speaks something else: the connection is none of this handler's business any more.
+    func withdraw() {
+        end()
+        context?.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    private func end() {
         keepalive.stop()
         idle?.stop()
         handshakeTimeout?.cancel()
         for id in Array(streams.keys) { streamClosed(id, Status(.unavailable, "the connection was closed")) }
         if let connection { server.closed(connection) }
-        context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -95,6 +111,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isDismissed else { return }
         let frame = unwrapInboundIn(data)
         keepalive.heard()
         switch frame.payload {
@@ -115,7 +132,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         switch event {
         case let event as NIOHTTP2WindowUpdatedEvent:
             if let window = event.inboundWindowSize { windowChanged(of: event.streamID, to: window) }
-        case TLSUserEvent.handshakeCompleted(let negotiated): encrypted(negotiated)
+        case TLSUserEvent.handshakeCompleted: encrypted()
         case let event as StreamClosedEvent:
             streamClosed(event.streamID, Status(.cancelled, "the client cancelled the call"))
         default: break
@@ -123,15 +140,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    /// TLS is set up: who is there is known. What is not HTTP/2 may be a browser that was sent here with what was meant
-    /// for another.
-    private func encrypted(_ negotiated: String?) {
-        guard let context, negotiated == TLSContext.applicationProtocol else {
-            server.logger.info("a client does not offer h2 by ALPN; closing its connection", metadata: peer.metadata)
-            context?.close(promise: nil)
-            return
-        }
-        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+    /// TLS is set up: who is there is known.
+    private func encrypted() {
+        let tls = try? context?.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
         peer.commonName = tls?.peerCertificate?.commonName
     }
 
@@ -186,6 +197,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
 /// Constants of the protocol.
 enum HTTP2 {
+    /// What a client sends first.
+    static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
     /// Of every connection, until it is enlarged.
     static let initialConnectionWindow = 65_535
     /// Of a PING frame: all of it, its type, and the flag of those that answer.

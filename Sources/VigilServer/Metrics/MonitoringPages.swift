@@ -1,3 +1,6 @@
+import GRPCServer
+import Logging
+import NIOCore
 import NIOHTTP1
 import Vigil
 
@@ -7,26 +10,47 @@ import Vigil
     import Foundation
 #endif
 
-/// What ``MonitoringServer`` answers.
+/// What those are told who look after this process: `/metrics` is for Prometheus, `/health` and `/version` say what etcd
+/// says there, `/livez` and `/readyz` are for orchestrators.
 struct MonitoringPages: Sendable {
     let member: Member
-    let metrics: ServerMetrics
+    let logger: Logger
+    private let connections = PageConnections()
 
-    func answer(_ request: MonitoringServer.Request) throws -> MonitoringServer.Answer {
+    init(member: Member, logger: Logger) {
+        self.member = member
+        self.logger = logger
+    }
+
+    /// Serves a connection, on its event loop.
+    func serve(_ channel: any Channel, _ statistics: @escaping @Sendable () -> ServerStatistics) throws {
+        try PageHandler.serve(channel, counting: connections, logger: logger) { request in
+            try answer(request, statistics)
+        }
+    }
+
+    private func answer(
+        _ request: PageHandler.Request, _ statistics: () -> ServerStatistics
+    ) throws -> PageHandler.Answer {
         switch request.path {
         case "/metrics":
-            return .init(status: .ok, type: Exposition.contentType, body: try metrics.page())
+            let page = try ServerMetrics(member: member, server: statistics()).page()
+            return .init(status: .ok, type: Exposition.contentType, body: page)
+        case "/version":
+            return .init(
+                status: .ok, type: "application/json",
+                body: #"{"etcdserver":"\#(Member.apiVersion)","etcdcluster":"\#(Member.clusterVersion)"}"#)
         case "/health": return health(excluding: request.parameters)
         // Whoever reads this is alive.
         case "/livez": return .init(status: .ok, body: "ok\n")
         case "/readyz": return readiness()
         default:
-            return .init(status: .notFound, body: "there are /metrics, /health, /livez and /readyz\n")
+            return .init(status: .notFound, body: "there are /metrics, /health, /version, /livez and /readyz\n")
         }
     }
 
     /// As etcd: whether it takes writes. `exclude=NOSPACE` leaves that alarm out of account.
-    private func health(excluding parameters: [Substring]) -> MonitoringServer.Answer {
+    private func health(excluding parameters: [Substring]) -> PageHandler.Answer {
         let excluded = parameters.filter { $0.hasPrefix("exclude=") }.map { $0.dropFirst("exclude=".count) }
         let alarms = member.alarms.raised.map(\.kind.name).filter { name in !excluded.contains { $0 == name } }
         let reason = readFailure() ?? alarms.first.map { "ALARM \($0)" } ?? ""
@@ -36,7 +60,7 @@ struct MonitoringPages: Sendable {
     }
 
     /// Whether requests should be sent here: not while it shuts down, nor if what it would answer cannot be trusted.
-    private func readiness() -> MonitoringServer.Answer {
+    private func readiness() -> PageHandler.Answer {
         var problems: [String] = []
         if member.isShuttingDown { problems.append("the server is shutting down") }
         if member.alarms.raised.contains(where: { $0.kind == .corrupt }) { problems.append("ALARM CORRUPT") }

@@ -10,7 +10,7 @@ import Vigil
 /// begins with `vigil_`.
 struct ServerMetrics: Sendable {
     let member: Member
-    let server: Server
+    let server: ServerStatistics
 
     /// Blocks.
     func page() throws -> String {
@@ -43,7 +43,7 @@ struct ServerMetrics: Sendable {
         page.add("vigil_alarms", .gauge, "Alarms that are raised.", of: Alarm.Kind.allCases) { kind in
             ([("alarm", kind.name)], alarms.count { $0.kind == kind })
         }
-        page.add("vigil_connections", .gauge, "Connections that are open.", server.openConnections)
+        page.add("vigil_connections", .gauge, "Connections that are open.", server.connections)
         page.add(
             "vigil_connections_refused_total", .counter, "Connections that a limit refused.", server.refusedConnections)
     }

@@ -47,6 +47,28 @@ import WireMessages
         }
     }
 
+    @Test func theClientsPortServesTheSame() async throws {
+        try await withServing { server, _ in
+            let client = MonitoringClient(port: server.port)
+            #expect(try await client.get("/health").body == #"{"health":"true","reason":""}"# + "\n")
+            #expect(try await client.get("/version").body == #"{"etcdserver":"3.5.13","etcdcluster":"3.5.0"}"#)
+            let page = try MetricsPage(try await client.get("/metrics").body)
+            // Who asks for pages is no client.
+            #expect(try page.value("vigil_connections") == 0)
+            #expect(try await client.get("/nothing").status == 404)
+            #expect(try await client.send("nonsense\r\n\r\n").status == 400)
+        }
+    }
+
+    @Test func unlessItServesOnlyGRPC() async throws {
+        var options = EtcdServerOptions()
+        options.servesOnlyGRPC = true
+        try await withServing(options: options) { server, _ in
+            let answer = try await MonitoringClient(port: server.port).exchange("GET /health HTTP/1.1\r\n\r\n")
+            #expect(answer == "")
+        }
+    }
+
     /// Who says nothing, or only half of it, is not waited for.
     @Test func aSlowClientIsClosed() async throws {
         try await withMonitoring { _, monitoring, _ in

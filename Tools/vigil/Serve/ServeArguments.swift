@@ -16,6 +16,8 @@ struct ServeArguments: ParsableArguments {
         help: ArgumentHelp(
             "Serve /metrics for Prometheus, /health, /livez and /readyz there, in clear text.", valueName: "host:port"))
     var metricsListen: ListenAddress?
+    @Flag(help: "Serve nothing but gRPC where clients connect, and no /metrics, /health and /version.")
+    var grpcOnly = false
     @Option(
         help: ArgumentHelp(
             "Put nothing any more when the data file is larger, and raise the alarm NOSPACE.", valueName: "size"))
@@ -34,6 +36,7 @@ struct ServeArguments: ParsableArguments {
         options.port = listen.port
         options.advertisedURL = advertise
         options.monitoring = metricsListen.map { MonitoringAddress(host: $0.host, port: $0.port) }
+        options.servesOnlyGRPC = grpcOnly
         options.quotaBytes = quota.flatMap { $0.bytes > 0 ? $0.bytes : nil }
         options.connections.shutdownGrace = .milliseconds(shutdownGrace.milliseconds)
         options.connections.slowCall = .milliseconds(slowCall.milliseconds)

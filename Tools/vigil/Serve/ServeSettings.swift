@@ -41,6 +41,7 @@ enum ServeSettings {
         ("listen", .text),
         ("advertise", .text),
         ("metrics-listen", .text),
+        ("grpc-only", .flag),
         ("tls-cert", .text),
         ("tls-key", .text),
         ("tls-client-ca", .text),

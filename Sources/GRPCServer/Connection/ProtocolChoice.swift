@@ -1,0 +1,75 @@
+import Logging
+import NIOCore
+import NIOTLS
+
+/// Finds out what a client speaks, and makes the channel's pipeline for that: HTTP/2, or what
+/// ``ServerOptions/otherwise`` serves. Then it leaves.
+///
+/// In clear text the first bytes tell, since all of HTTP/2 begins with the same (RFC 9113, 3.4); with TLS what was agreed on
+/// by ALPN does. Whoever takes too long to say is closed by ``ConnectionHandler``, which is there from the beginning.
+final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let server: ServerState
+    private let handler: ConnectionHandler
+    private var isEncrypted: Bool { server.certificates != nil }
+    /// What came before it was known, at most as much as the preface of HTTP/2 and one read.
+    private var first = ByteBuffer()
+
+    init(server: ServerState, handler: ConnectionHandler) {
+        self.server = server
+        self.handler = handler
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        first.writeImmutableBuffer(unwrapInboundIn(data))
+        // With TLS it was known before anything could come.
+        guard !isEncrypted else { return }
+        let begin = first.readableBytesView.prefix(HTTP2.preface.count)
+        guard begin.elementsEqual(HTTP2.preface.prefix(begin.count)) else { return serveOtherwise(context) }
+        if begin.count == HTTP2.preface.count { serveHTTP2(context) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // First, since this handler leaves.
+        context.fireUserInboundEventTriggered(event)
+        if case TLSUserEvent.handshakeCompleted(let negotiated) = event {
+            if negotiated == TLSContext.applicationProtocol { serveHTTP2(context) } else { serveOtherwise(context) }
+        }
+    }
+
+    private func serveHTTP2(_ context: ChannelHandlerContext) {
+        do {
+            try context.pipeline.syncOperations.addHandlers(
+                [FlushGate(), server.http2Handler(handler.goAway)], position: .after(self))
+        } catch {
+            context.fireErrorCaught(error)
+            return
+        }
+        handler.beginHTTP2()
+        passOn(context)
+    }
+
+    private func serveOtherwise(_ context: ChannelHandlerContext) {
+        guard let serve = server.options.otherwise else {
+            server.logger.info(
+                "a client does not speak HTTP/2; closing its connection", metadata: handler.peer.metadata)
+            context.close(promise: nil)
+            return
+        }
+        handler.withdraw()
+        do {
+            try serve(context.channel) { [server] in server.statistics }
+        } catch {
+            context.close(promise: nil)
+            return
+        }
+        passOn(context)
+    }
+
+    private func passOn(_ context: ChannelHandlerContext) {
+        if first.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(first)) }
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+}
