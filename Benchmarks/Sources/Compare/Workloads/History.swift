@@ -107,7 +107,8 @@ private struct HistorySections {
         ],
         text: """
             A watcher of all keys resumes from the first revision, while 16 writers put 1000 times a second together; \
-            again and again, so that their p99 has time to show.
+            again and again, so that their p99 has time to show. Before that everybody is given a few seconds to end what \
+            filling and reading has left to do: all stores are open, on one disk.
             """)
 
     typealias Part = (OpenHistory, Int, Run, Section) async throws -> Void
@@ -148,6 +149,7 @@ private func measureBehind(_ history: OpenHistory, _ size: Int, _ run: Run, _ se
     let seconds = run.choose(quick: 0.6, full: 1.0)
     let writers = Writers(count: 16, valueBytes: 128, perSecond: 1000)
     let session = history.session
+    try await Disk.settle(limit: run.choose(quick: 1, full: 5))
     let alone = try await writers.write(session, seconds: seconds)
     history.wrote(alone.puts)
 
