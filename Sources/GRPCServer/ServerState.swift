@@ -65,7 +65,7 @@ final class ServerState: Sendable {
         open.withLock { $0.handshakeEnded(connection) }
     }
 
-    func http2Handler(_ goAway: SentGoAway) -> NIOHTTP2Handler {
+    func http2Handler(_ sent: SentFrames) -> NIOHTTP2Handler {
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: options.maximumStreams),
@@ -85,7 +85,7 @@ final class ServerState: Sendable {
         stream.streamErrorRateLimit.maximumCount = Limits.streamErrors
         stream.streamErrorRateLimit.windowLength = .seconds(Limits.floodSeconds)
         return NIOHTTP2Handler(
-            mode: .server, frameDelegate: goAway, connectionConfiguration: connection, streamConfiguration: stream)
+            mode: .server, frameDelegate: sent, connectionConfiguration: connection, streamConfiguration: stream)
     }
 
     func closed(_ connection: Connection) {

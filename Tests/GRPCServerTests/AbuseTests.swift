@@ -30,6 +30,32 @@ import Testing
         }
     }
 
+    /// So does what was written at once, and leaves as the client takes it: which pings with each piece, to see whether its
+    /// window is too small.
+    @Test func pingsWhileALargeAnswerLeavesAreFree() async throws {
+        let large = GRPCServer.Method.unary("/test.Test/Large") { _, _ in [UInt8](repeating: 42, count: 500_000) }
+        try await withServer([large]) { _, address in
+            let connection = try await RawConnection.connect(to: address)
+            let request = RawFrame.frame(RawFrame.headers, flags: 4, stream: 1, RawFrame.request("/test.Test/Large"))
+            let message = RawFrame.frame(RawFrame.data, flags: 1, stream: 1, [0, 0, 0, 0, 0])
+            try await connection.write(RawConnection.preface + request + message)
+            for round in 1...10 {
+                let pieces = connection.count(of: RawFrame.data)
+                let windows = [0, 1].flatMap {
+                    RawFrame.frame(RawFrame.windowUpdate, stream: $0, RawFrame.bytes(40_000))
+                }
+                try await connection.write(windows)
+                try await connection.receives(within: .seconds(5), "more") { $0.count(of: RawFrame.data) > pieces }
+                try await connection.write(RawFrame.frame(RawFrame.ping, [1, 2, 3, 4, 5, 6, 7, 8]))
+                try await connection.receives(within: .seconds(5), "answers to pings") {
+                    $0.count(of: RawFrame.ping) == round
+                }
+            }
+            #expect(!connection.hasReceived(RawFrame.goAway))
+            try await connection.close()
+        }
+    }
+
     @Test func aClientThatDoesNotAnswerPingsIsClosed() async throws {
         var options = ServerOptions()
         options.keepaliveInterval = .milliseconds(50)

@@ -25,6 +25,7 @@ extension ConnectionHandler {
             return
         }
         // NIO has answered it.
+        if sent.takeAnswered() { pings.sent() }
         guard pings.received(at: .now()) else { return }
         server.logger.debug("a client pings too often; closing its connection")
         dismiss(.enhanceYourCalm, "too_many_pings")

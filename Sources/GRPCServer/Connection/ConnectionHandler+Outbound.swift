@@ -51,7 +51,6 @@ extension ConnectionHandler {
             return
         }
         unsent += count
-        pings.sent()
         if messages.isFirst { write(.headers(.init(headers: .response)), on: call.stream) }
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { _ in
@@ -80,7 +79,6 @@ extension ConnectionHandler {
     /// Writes what ends a stream. A client that would send on is told to stop, when it has all of the answer.
     private func end(_ id: HTTP2StreamID, with headers: HPACKHeaders) {
         guard let context, let stream = streams[id], !stream.isAnswered else { return }
-        pings.sent()
         stream.deadline?.cancel()
         streams[id]!.isAnswered = true
         var promise: EventLoopPromise<Void>?

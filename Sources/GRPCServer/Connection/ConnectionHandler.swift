@@ -15,7 +15,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTP2Frame
 
     let server: ServerState
-    let goAway = SentGoAway()
+    let sent = SentFrames()
     /// Refers to this handler; until the channel is closed.
     private(set) var connection: Connection?
     private(set) var context: ChannelHandlerContext?
@@ -104,7 +104,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         log(error)
         // An error of one stream has reset that already. After one of the connection NIO reads nothing any more.
-        guard error is any NIOHTTP2Error, !goAway.isFatal else {
+        guard error is any NIOHTTP2Error, !sent.hasFatalGoAway else {
             context.close(promise: nil)
             return
         }

@@ -11,7 +11,7 @@ struct PingGuard {
         self.minimumInterval = minimumInterval
     }
 
-    /// Something other than an acknowledgement was sent.
+    /// Some of an answer has left since the ping before.
     mutating func sent() {
         last = nil
         strikes = 0
