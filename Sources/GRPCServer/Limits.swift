@@ -17,6 +17,9 @@ enum Limits {
     static let frameBytes = 16 << 10
     /// Resets of streams that a client may send within `floodSeconds`: each makes and cancels a task.
     static let resets = 10_000
+    /// Calls that were reset, of those that were it last, for which a client may still send something: as many as it may
+    /// have open, since all can be refused at once.
+    static let resetStreams = 1024
     /// Erroneous streams within `floodSeconds`.
     static let streamErrors = 1000
     /// PING, SETTINGS and PRIORITY frames within `floodSeconds`; clients measure their bandwidth with pings.

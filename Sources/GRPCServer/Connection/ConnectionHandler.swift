@@ -15,7 +15,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTP2Frame
 
     let server: ServerState
-    let sent = SentFrames()
+    let late = LateData()
+    let sent: SentFrames
     /// Refers to this handler; until the channel is closed.
     private(set) var connection: Connection?
     private(set) var context: ChannelHandlerContext?
@@ -44,6 +45,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     init(server: ServerState, channel: any Channel) {
         self.server = server
+        sent = SentFrames(late)
         pings = PingGuard(minimumInterval: server.options.minimumPingInterval)
         keepalive = Keepalive(options: server.options)
         idle = server.options.idleTimeout.map { IdleTimer(timeout: $0) }
@@ -199,6 +201,10 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
 enum HTTP2 {
     /// What a client sends first.
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+    /// Of the head of each frame.
+    static let headBytes = 9
+    /// Types of frames.
+    static let (dataType, resetType, windowUpdateType): (UInt8, UInt8, UInt8) = (0, 3, 8)
     /// Of every connection, until it is enlarged.
     static let initialConnectionWindow = 65_535
     /// Of a PING frame: all of it, its type, and the flag of those that answer.

@@ -42,7 +42,7 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
     private func serveHTTP2(_ context: ChannelHandlerContext) {
         do {
             try context.pipeline.syncOperations.addHandlers(
-                [FlushGate(), server.http2Handler(handler.sent)], position: .after(self))
+                [FlushGate(), handler.late, server.http2Handler(handler.sent)], position: .after(self))
         } catch {
             context.fireErrorCaught(error)
             return

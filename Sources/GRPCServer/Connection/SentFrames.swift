@@ -9,10 +9,17 @@ final class SentFrames: NIOHTTP2FrameDelegate {
     /// Whether some of an answer has left. It may have been written long before, and have waited for the client's window.
     private var hasAnswered = false
 
+    private let late: LateData
+
+    init(_ late: LateData) {
+        self.late = late
+    }
+
     func wroteFrame(_ frame: HTTP2Frame) {
         switch frame.payload {
         case .goAway(_, let code, _) where code != .noError: hasFatalGoAway = true
         case .headers, .data: hasAnswered = true
+        case .rstStream: late.ended(UInt32(Int(frame.streamID)))
         default: break
         }
     }
