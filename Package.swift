@@ -189,7 +189,7 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            exclude: ["Python"], swiftSettings: settings),
+            exclude: ["Java", "Python"], swiftSettings: settings),
         .testTarget(
             name: "VigilClientTests",
             dependencies: [
