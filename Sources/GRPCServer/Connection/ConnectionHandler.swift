@@ -71,7 +71,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// The client speaks HTTP/2.
     func beginHTTP2() {
-        guard let context else { return }
+        guard let context, context.channel.isActive else { return }
         let increment = Limits.connectionWindowBytes - HTTP2.initialConnectionWindow
         write(.windowUpdate(windowSizeIncrement: increment), on: .rootStream)
         context.flush()

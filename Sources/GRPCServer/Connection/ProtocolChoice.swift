@@ -14,8 +14,17 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
     private let server: ServerState
     private let handler: ConnectionHandler
     private var isEncrypted: Bool { server.certificates != nil }
-    /// What came before it was known, at most as much as the preface of HTTP/2 and one read.
+    private var state = State.undecided
+    /// What came before the pipeline was there.
     private var first = ByteBuffer()
+
+    private enum State {
+        case undecided
+        /// The pipeline is being made. Its first frames are written meanwhile, and if that fails all that has come is read.
+        case decided
+        /// What came first was passed on.
+        case done
+    }
 
     init(server: ServerState, handler: ConnectionHandler) {
         self.server = server
@@ -23,9 +32,10 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard state != .done else { return context.fireChannelRead(data) }
         first.writeImmutableBuffer(unwrapInboundIn(data))
-        // With TLS it was known before anything could come.
-        guard !isEncrypted else { return }
+        // With TLS it is known before anything can come.
+        guard state == .undecided, !isEncrypted else { return }
         let begin = first.readableBytesView.prefix(HTTP2.preface.count)
         guard begin.elementsEqual(HTTP2.preface.prefix(begin.count)) else { return serveOtherwise(context) }
         if begin.count == HTTP2.preface.count { serveHTTP2(context) }
@@ -40,6 +50,7 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func serveHTTP2(_ context: ChannelHandlerContext) {
+        state = .decided
         do {
             try context.pipeline.syncOperations.addHandlers(
                 [FlushGate(), handler.late, server.http2Handler(handler.sent)], position: .after(self))
@@ -52,6 +63,7 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func serveOtherwise(_ context: ChannelHandlerContext) {
+        state = .decided
         guard let serve = server.options.otherwise else {
             server.logger.info(
                 "a client does not speak HTTP/2; closing its connection", metadata: handler.peer.metadata)
@@ -69,6 +81,7 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func passOn(_ context: ChannelHandlerContext) {
+        state = .done
         if first.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(first)) }
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
