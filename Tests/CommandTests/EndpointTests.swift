@@ -171,8 +171,9 @@ import Vigil
     }
 
     private func compare(_ run: Run, _ directory: Place, _ server: Place) async throws {
-        let here = try await directory.run(run)
-        let there = try await server.run(run)
+        async let ofDirectory = directory.run(run)
+        async let ofServer = server.run(run)
+        let (here, there) = try await (ofDirectory, ofServer)
         let command = "vigil \(run.arguments.joined(separator: " ")): \(here.errors)\(there.errors)"
         #expect(here.lines.map(run.masked) == there.lines.map(run.masked), "\(command)")
         #expect(here.status == there.status, "\(command)")
