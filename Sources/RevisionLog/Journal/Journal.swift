@@ -3,8 +3,8 @@ import Threads
 
 /// The journal of a store that is open for writing: segments used in turn, each commit one frame and one flush.
 ///
-/// The committer appends; at the level `.interval` another thread flushes; the checkpointer releases segments and
-/// prepares spare ones. A write or flush that failed is not repeated: nobody knows what the disk has kept of it. From
+/// The committer appends; at the level `.interval` another thread flushes; the checkpointer releases segments, and a thread
+/// of its own prepares spare ones. A write or flush that failed is not repeated: nobody knows what the disk has kept of it. From
 /// then on every append fails.
 ///
 /// Reading all segments is most of what opening a store would take, and is spared when the store was closed in good order:
@@ -36,6 +36,9 @@ final class Journal: Sendable {
         var failure: StoreError?
         /// Whether a spare segment is being made.
         var isPreparing = false
+        /// The epoch in which none could be made.
+        var failedEpoch: UInt64?
+        var isEnding = false
     }
 
     private let contents: Monitor<Contents>
@@ -162,7 +165,7 @@ final class Journal: Sendable {
         } catch {
             throw contents.withLock { Self.fail(&$0, error) }
         }
-        contents.withLock { contents in
+        let wantsSpare = contents.withLock { contents in
             contents.isBegun = true
             contents.lastEpoch = contents.epoch
             contents.offset += length
@@ -173,7 +176,9 @@ final class Journal: Sendable {
             } else if !contents.unflushed.contains(where: { $0 === place.file }) {
                 contents.unflushed.append(place.file)
             }
+            return self.wantsSpare(contents)
         }
+        if wantsSpare { contents.wake() }
         return isDurable
     }
 
@@ -238,14 +243,40 @@ final class Journal: Sendable {
         }
     }
 
-    /// Makes a spare segment if none is free, so that the committer does not have to. For the checkpointer's thread.
+    /// Makes spare segments until ``endSpares()``, each when it will be needed soon, so that the committer does not have to:
+    /// all writers would wait for it. Blocks; for a thread of its own.
+    func keepSpare() {
+        while true {
+            let isOver: Bool = contents.wait { contents -> Bool? in
+                if contents.isEnding { return true }
+                return wantsSpare(contents) ? false : nil
+            }!
+            if isOver { return }
+            do {
+                try prepareSpare()
+            } catch {
+                // The committer tries it itself, and says what is wrong.
+                contents.withLock { $0.failedEpoch = $0.epoch }
+            }
+        }
+    }
+
+    /// Lets ``keepSpare()`` return.
+    func endSpares() { contents.notify { $0.isEnding = true } }
+
+    /// Whether no segment is free, and the one that is being written has begun to fill. Before that a checkpoint is likely
+    /// to release one, if writers are slow.
+    private func wantsSpare(_ contents: Contents) -> Bool {
+        contents.failure == nil && !contents.isPreparing && contents.failedEpoch != contents.epoch
+            && contents.offset > contents.segments[contents.current].file.length / 4
+            && contents.segments.count < maximumSegments && free(contents) == nil
+    }
+
+    /// Makes a spare segment if one is wanted.
     func prepareSpare() throws {
         let number: Int? = contents.withLock { contents in
-            let isNeeded =
-                contents.failure == nil && free(contents) == nil && contents.segments.count < maximumSegments
-                && contents.offset > contents.segments[contents.current].file.length / 2
-            contents.isPreparing = isNeeded
-            return isNeeded ? contents.segments.count : nil
+            contents.isPreparing = wantsSpare(contents)
+            return contents.isPreparing ? contents.segments.count : nil
         }
         guard let number else { return }
         // Outside of the lock: filling a segment with zeros takes milliseconds.

@@ -303,7 +303,6 @@ final class Checkpointer: CursorWriter {
             state.checkpointed(frozen)
             journal.release(through: frozen.head)
             Failpoint.reach(.segmentReleased)
-            try journal.prepareSpare()
         } catch {
             failure = note(error)
         }

@@ -17,6 +17,7 @@ package final class RevisionLog: Sendable {
     private let journal: Journal
     private let checkpointer: Checkpointer
     private let flusher: Flusher?
+    private let spares: SpareKeeper
     private let commits = DurationCounters()
 
     /// Opens the store in the directory at `path` for writing; if there is nothing, and `creates`, a new one.
@@ -55,6 +56,7 @@ package final class RevisionLog: Sendable {
         } else {
             flusher = nil
         }
+        spares = SpareKeeper(journal: journal)
         if let database = store.databases.cursors {
             try storeErrors { try cursors.takeBack(to: state.head, database) }
         }
@@ -171,6 +173,7 @@ package final class RevisionLog: Sendable {
     /// - Throws: what the last checkpoint threw. Nothing is lost then: the journal has it.
     package func close() throws {
         flusher?.stop()
+        spares.stop()
         defer {
             cursors.detach()
             reader.environment.close()

@@ -1,6 +1,7 @@
 import Changes
 import Foundation
 import Testing
+import Threads
 
 @testable import RevisionLog
 
@@ -113,11 +114,40 @@ import Testing
         let (journal, _) = try openJournal(directory)
         try journal.prepareSpare()
         #expect(journal.segmentCount == 1, "nothing is written yet")
-        try journal.append(1, bytes: smallSegment / 2)
+        try journal.append(1, bytes: smallSegment / 4)
         try journal.prepareSpare()
         #expect(journal.segmentCount == 2)
         try journal.prepareSpare()
         #expect(journal.segmentCount == 2, "one is free already")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aThreadMakesSparesAsTheyAreWanted() throws {
+        let directory = try JournalDirectory()
+        let (journal, _) = try openJournal(directory)
+        let thread = OSThread { journal.keepSpare() }
+        // So little that the committer needs none.
+        try journal.append(1, bytes: smallSegment / 4)
+        while journal.segmentCount < 2 { sched_yield() }
+        try journal.append(2, bytes: smallSegment / 2)
+        try journal.append(3, bytes: smallSegment / 2)
+        while journal.segmentCount < 3 { sched_yield() }
+        journal.endSpares()
+        thread.join()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aSpareThatCannotBeMadeIsLeftToTheCommitter() throws {
+        let directory = try JournalDirectory()
+        let (journal, _) = try openJournal(directory)
+        try inTheWay(directory.file(1) + ".new") {
+            let thread = OSThread { journal.keepSpare() }
+            for revision: Revision in 1...3 { try journal.append(revision, bytes: smallSegment / 4) }
+            let error = storeError { try journal.append(4, bytes: smallSegment / 4) }
+            #expect(error?.message.contains("journal-001.new") == true)
+            journal.endSpares()
+            thread.join()
+        }
+        try journal.append(4, bytes: smallSegment / 4)
+        #expect(journal.segmentCount == 2)
     }
 
     /// As a crash leaves it while a segment is made.
