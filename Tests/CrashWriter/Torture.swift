@@ -65,6 +65,7 @@ private func copyForEver(_ store: WatchStore, _ path: String) async throws {
         } catch let error as StoreError where error.code == .full {
             continue
         }
+        // So that the others get on.
         try await Task.sleep(for: .milliseconds(100))
     }
 }

@@ -22,14 +22,14 @@ import Testing
     private func connect(to address: SocketAddress) async throws -> RawConnection {
         let connection = try await RawConnection.connect(to: address)
         try await connection.write(RawConnection.preface)
-        try await connection.receives(within: .seconds(5), "settings") { $0.hasReceived(RawFrame.settings) }
+        try await connection.receives(within: .seconds(30), "settings") { $0.hasReceived(RawFrame.settings) }
         try await connection.write(RawFrame.frame(RawFrame.settings, flags: 1))
         return connection
     }
 
     private func expectAnswer(_ connection: RawConnection, _ what: String) async throws {
         try await connection.write(Self.ping)
-        try await connection.receives(within: .seconds(5), what) { $0.hasReceived(RawFrame.ping) }
+        try await connection.receives(within: .seconds(30), what) { $0.hasReceived(RawFrame.ping) }
         #expect(connection.channel.isActive && !connection.hasReceived(RawFrame.goAway), "\(what)")
         try? await connection.close()
     }
@@ -40,7 +40,7 @@ import Testing
         try await withServer([Methods.echo]) { _, address in
             let connection = try await connect(to: address)
             try await connection.write(streams.flatMap { Self.request("/test.Test/None", $0) })
-            try await connection.receives(within: .seconds(5), "refusals") {
+            try await connection.receives(within: .seconds(30), "refusals") {
                 $0.count(of: RawFrame.reset) == streams.count
             }
             try await connection.write(streams.flatMap { Self.message($0) })
