@@ -51,16 +51,17 @@ package final class RevisionLog: Sendable {
         leases = LeaseTable(now: leaseClock)
         try reader.load(into: leases)
         checkpointer = Checkpointer(state: state, journal: journal, cursors: cursors, options: options)
+        if let database = store.databases.cursors {
+            try storeErrors { [cursors] in try cursors.takeBack(to: state.head, database) }
+        }
+        try lock.publish(head: state.head)
+        // Threads come last: whoever fails to open a store leaves none behind.
         if case .interval(let interval) = durability {
             flusher = Flusher(journal: journal, interval: interval)
         } else {
             flusher = nil
         }
         spares = SpareKeeper(journal: journal)
-        if let database = store.databases.cursors {
-            try storeErrors { try cursors.takeBack(to: state.head, database) }
-        }
-        try lock.publish(head: state.head)
         cursors.attach(checkpointer)
         checkpointer.start(store.environment, store.databases, store.meta)
     }
