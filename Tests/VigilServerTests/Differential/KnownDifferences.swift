@@ -11,11 +11,16 @@ enum KnownDifferences {
         request.revision <= 1 && view.compacted <= 1
     }
 
-    /// etcd overlooks some deletes that cover what is put in the same transaction: those through the end of all keys, and
-    /// those of one nested transaction of what another has put. It then changes a key twice in one revision, which we
-    /// refuse. And it takes revision -1 for none, until something is compacted.
+    /// etcd takes revision -1 for none, until something is compacted.
     static func covers(_ request: EtcdTxnRequest, _ view: StepGenerator.View) -> Bool {
         if view.compacted == 0, request.all.contains(where: { $0.requestRange.revision == -1 }) { return true }
+        return changesTwice(request)
+    }
+
+    /// etcd overlooks some deletes that cover what is put in the same transaction: those through the end of all keys, and
+    /// those of one nested transaction of what another has put. It then changes a key twice in one revision, which we
+    /// refuse.
+    static func changesTwice(_ request: EtcdTxnRequest) -> Bool {
         guard (try? TransactionCheck.check(request, EtcdServerOptions())) != nil else { return false }
         let puts = request.all.compactMap { operation -> Bytes? in
             if case .requestPut(let put)? = operation.request { Bytes(put.key) } else { nil }
