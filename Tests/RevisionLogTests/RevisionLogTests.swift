@@ -1,4 +1,5 @@
 import Changes
+import Foundation
 import TestSupport
 import Testing
 import Threads
@@ -49,6 +50,9 @@ func compact(_ log: RevisionLog, through revision: Revision) throws {
     try done.wait { $0 }!.get()
 }
 
+/// Of the thread that asks.
+private func threadNumber() -> UInt { UInt(bitPattern: pthread_self().hashValue) }
+
 @Suite struct RevisionLogTests {
     @Test func keepsWhatWasAppendedOverReopening() throws {
         try inTemporaryDirectory { path in
@@ -64,6 +68,24 @@ func compact(_ log: RevisionLog, through revision: Revision) throws {
             #expect(try log.reader.check(deep: true, progress: nil).problems == [])
             #expect(try log.reader.scan(nil, from: 1, through: 2000).updates.first?.revision == 1)
             try log.close()
+        }
+    }
+
+    @Test func whatIsLetGoIsFreedOnAnotherThread() throws {
+        final class Garbage: Sendable {
+            let freed: Monitor<UInt?>
+            init(_ freed: Monitor<UInt?>) { self.freed = freed }
+            deinit { freed.notify { $0 = threadNumber() } }
+        }
+        try inTemporaryDirectory { path in
+            let log = try RevisionLog(path: path, options: smallOptions())
+            let freed = Monitor<UInt?>(nil)
+            log.letGo(Garbage(freed))
+            #expect(freed.wait { $0 } != threadNumber())
+            try log.close()
+            // There is no other any more.
+            log.letGo(Garbage(freed))
+            #expect(freed.withLock { $0 } == threadNumber())
         }
     }
 

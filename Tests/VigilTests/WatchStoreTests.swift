@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
-import Vigil
+
+@testable import Vigil
 
 @Suite struct WatchStoreTests {
     @Test func putGetWatchReopen() async throws {
@@ -25,6 +26,23 @@ import Vigil
                 if event.revision == store.head { break }
             }
             #expect(seen == ["1 put a", "2 put a", "3 put b", "4 delete a"])
+            try await store.close()
+        }
+    }
+
+    /// More keys than the committer forgets by itself, before and after each checkpoint.
+    @Test func versionsOfManyKeysAreCounted() async throws {
+        try await withTemporaryDirectory { path in
+            let store = try await WatchStore.open(path)
+            let keys = (0...Limits.forgottenInPlace).map { Bytes("key-\($0)") }
+            for version in 1...4 as ClosedRange<Int64> {
+                for part in stride(from: 0, to: keys.count, by: 1000) {
+                    let puts = keys[part..<min(part + 1000, keys.count)].map { Transaction.Operation.put($0, "x") }
+                    try await store.transaction(Transaction(then: puts))
+                }
+                #expect(try keys.allSatisfy { try store.get($0)?.version == version })
+                if version < 4 { try await store.checkpointNow() }
+            }
             try await store.close()
         }
     }

@@ -164,6 +164,12 @@ package final class RevisionLog: Sendable {
         checkpointer.perform(body, completion: completion)
     }
 
+    /// Frees `garbage` on the thread that writes to LMDB, if that is the last to have it: what consists of very many objects
+    /// takes long to free.
+    package func letGo(_ garbage: some Sendable) {
+        checkpointer.perform({ _ in withExtendedLifetime(garbage) {} }, completion: { _ in })
+    }
+
     /// Moves everything into LMDB. Blocks.
     package func checkpoint() throws {
         try checkpointer.checkpoint()

@@ -4,7 +4,8 @@ import RevisionLog
 /// The numbers of the newest version of each key that LMDB may not have yet, for the committer, which needs them to
 /// number the next one. One look-up, however much waits for the checkpointer; what is not here is in LMDB.
 ///
-/// Two generations, so that forgetting costs nothing: the older one is dropped whole when the checkpoint has passed it.
+/// Two generations, so that forgetting costs nothing: the older one is dropped whole when the checkpoint has passed it, and
+/// if it is large on another thread, since all writers would wait.
 ///
 /// What was there at the beginning is not gathered, which would be most of what opening a store after a crash takes: until
 /// the checkpoint has passed it, what is not here is looked for in the overlay too.
@@ -44,6 +45,7 @@ final class RecentVersions {
         let snapshot = log.reader.snapshot
         if let start, snapshot.checkpoint >= start { self.start = nil }
         guard snapshot.checkpoint >= oldThrough, !(young.isEmpty && old.isEmpty) else { return }
+        if old.count > Limits.forgottenInPlace { log.letGo(old) }
         old = young
         oldThrough = snapshot.head
         young = Dictionary(minimumCapacity: young.count)
