@@ -61,9 +61,19 @@ import Testing
         #expect(rhythm.isQuiet)
     }
 
+    @Test func sealingBeginsAnIntervalAfterOpening() {
+        var rhythm = rhythm(checkpoint: .seconds(5), cursor: .seconds(1))
+        rhythm.seals = true
+        for (second, isDue) in [(0, false), (4, false), (5, true)] {
+            rhythm.set(isDirty: false, isAcknowledged: false, now: start + .seconds(second))
+            #expect(rhythm.next == .seal && rhythm.isSealDue(now: start + .seconds(second)) == isDue)
+        }
+    }
+
     @Test func sealingRestsBesideWriters() {
         var rhythm = rhythm(checkpoint: .seconds(100), cursor: .seconds(1))
         rhythm.seals = true
+        rhythm.sealed(in: .zero, isDirty: true)
         rhythm.set(isDirty: true, isAcknowledged: false, now: start)
         #expect(rhythm.isSealDue(now: start))
         rhythm.sealed(in: .seconds(2), isDirty: true)

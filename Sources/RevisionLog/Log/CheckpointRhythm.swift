@@ -21,11 +21,12 @@ struct CheckpointRhythm {
     /// Records that a compaction may drop before the next checkpoint, even an urgent one: as many as the last one wrote,
     /// or a log that is written as fast as can be would never be compacted.
     private var turn: Revision = 0
-    /// How long sealing rests before its next step.
-    private var rest: Duration = .zero
+    /// How long sealing rests before its next step. A store that was just opened has better things to do.
+    private var rest: Duration
 
     init(_ options: LogOptions) {
         self.options = options
+        rest = options.checkpointInterval
     }
 
     /// - Parameters:
