@@ -13,7 +13,7 @@ enum Limits {
     /// The time that a group may have taken for the next to be led by a writer's thread: a disk that is slow keeps nobody
     /// but the committer's own thread waiting.
     static let ledTime = Duration.milliseconds(1)
-    /// Keys whose newest version the committer forgets by itself; more are freed by another thread (0.2 us each).
+    /// Keys whose newest version the committer forgets by itself; more are freed by another thread.
     static let forgottenInPlace = 2048
     /// Writes that may wait to be committed; each is a suspended task.
     static let waitingWrites = 1 << 20

@@ -70,6 +70,16 @@ import Testing
         }
     }
 
+    @Test func sealingBeginsAfterTheFirstCheckpointToo() {
+        var rhythm = rhythm(checkpoint: .seconds(3600), cursor: .seconds(1))
+        rhythm.seals = true
+        rhythm.set(isDirty: true, isAcknowledged: false, now: start)
+        #expect(!rhythm.isSealDue(now: start))
+        rhythm.checkpointed(revisions: 1, bytes: 1)
+        rhythm.set(isDirty: false, isAcknowledged: false, now: start)
+        #expect(rhythm.isSealDue(now: start))
+    }
+
     @Test func sealingRestsBesideWriters() {
         var rhythm = rhythm(checkpoint: .seconds(100), cursor: .seconds(1))
         rhythm.seals = true

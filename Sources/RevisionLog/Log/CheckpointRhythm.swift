@@ -21,12 +21,13 @@ struct CheckpointRhythm {
     /// Records that a compaction may drop before the next checkpoint, even an urgent one: as many as the last one wrote,
     /// or a log that is written as fast as can be would never be compacted.
     private var turn: Revision = 0
-    /// How long sealing rests before its next step. A store that was just opened has better things to do.
-    private var rest: Duration
+    /// How long sealing rests before its next step.
+    private var rest: Duration = .zero
+    /// Whether the store was just opened, and nothing checkpointed since: it has better things to do than to seal.
+    private var isOpening = true
 
     init(_ options: LogOptions) {
         self.options = options
-        rest = options.checkpointInterval
     }
 
     /// - Parameters:
@@ -39,7 +40,8 @@ struct CheckpointRhythm {
         want(.acknowledge, isOwn, within: options.cursorInterval, now)
         want(.retain, ages && options.retention.interval != nil, within: .seconds(options.retention.interval ?? 0), now)
         // When nothing was committed for an interval, it is quiet.
-        want(.seal, seals && (isQuiet || !isDirty), within: isQuiet ? rest : options.checkpointInterval, now)
+        let sealingRest = isQuiet && !isOpening ? rest : options.checkpointInterval
+        want(.seal, seals && (isQuiet || !isDirty), within: sealingRest, now)
     }
 
     private mutating func want(_ job: Job, _ isWanted: Bool, within interval: Duration, _ now: ContinuousClock.Instant)
@@ -56,13 +58,15 @@ struct CheckpointRhythm {
     /// a multiple of the time that it took.
     mutating func sealed(in time: Duration, isDirty: Bool) {
         did(.seal)
-        isQuiet = true
+        (isQuiet, isOpening) = (true, false)
         rest = isDirty ? time * Limits.sealingRest : .zero
     }
 
     /// A checkpoint has written so many revisions, and bytes of the log before compression.
     mutating func checkpointed(revisions: Revision, bytes: Int64) {
         did(.checkpoint)
+        if isOpening { did(.seal) }
+        isOpening = false
         turn = max(1, revisions)
         isQuiet = bytes <= Limits.quietBytes
     }

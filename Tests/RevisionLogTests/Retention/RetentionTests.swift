@@ -101,7 +101,7 @@ private struct RetainedLog {
                 try store.settle { $0.logBytes <= bound + bound / 16 }
             }
             let statistics = try store.log.statistics()
-            #expect(statistics.earliest > 500)
+            #expect(statistics.earliest > 1000)
             // At least the bound, but for one block, and for what sealing has made of the rest since.
             #expect(statistics.logBytes >= bound / 2)
             try store.close()
