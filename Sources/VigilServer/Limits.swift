@@ -27,6 +27,10 @@ enum Limits {
     static let pageBytes = 1 << 20
     /// Changes of one key that are read at a time.
     static let historyPageEvents = 64
+    /// Watches of one stream that want the same, beyond which they are read as one; and steps of the log that such a reading
+    /// makes before others have their turn.
+    static let sharingWatches = 3
+    static let sharedSteps = 3
     /// Alarms that may be raised at a time: clients can raise them for any number.
     static let alarms = 1000
     /// Between two attempts to write down an alarm for which there is no room.

@@ -63,6 +63,60 @@ import Threads
         }
     }
 
+    /// A watch that rests costs commits nothing, tells when it has something of its own, and goes on where it is told to.
+    @Test func aWatchRestsUntilItHasSomethingOfItsOwn() async throws {
+        try await withTemporaryDirectory { path in
+            let store = try await WatchStore.open(path)
+            let watch = try store.watch(.key("k"))
+            let bells = AsyncStream<Void>.makeStream()
+            var ringing = bells.stream.makeAsyncIterator()
+            let bell: @Sendable () -> Void = { bells.continuation.yield() }
+            var seen: [Revision] = []
+            func read() throws -> LiveReading {
+                try watch.readLive(orElse: bell) { element in
+                    if case .update(let update) = element { seen.append(update.revision) }
+                    if case .progress(let revision) = element { seen.append(-revision) }
+                    return true
+                }
+            }
+            let early = watch.rest(orElse: bell)
+            #expect(early == nil, "it rests though it does not wait yet")
+            try await Self.join(watch, bell, bells.stream)
+            let next = try #require(watch.rest(orElse: bell))
+            #expect(next == 1)
+            try await until { store.watchMetrics.watchers == 0 }
+            let second = watch.rest(orElse: bell)
+            #expect(second == nil, "it rests already")
+
+            for _ in 1...3 { try await store.put("k", "v") }
+            watch.requestProgress()
+            await ringing.next()
+            // Somebody else had the first two.
+            watch.wake(at: 3)
+            while true {
+                let reading = try read()
+                if seen.contains(-3) { break }
+                if case .nothing = reading { await ringing.next() }
+                while let element = try watch.nextAvailable() {
+                    if case .update(let update) = element { seen.append(update.revision) }
+                    if case .progress(let revision) = element { seen.append(-revision) }
+                }
+                if seen.contains(-3) { break }
+            }
+            #expect(seen.filter { $0 > 0 } == [3])
+
+            while case .elsewhere = try read() { _ = try watch.nextAvailable() }
+            let third = watch.rest(orElse: bell)
+            #expect(third == 4)
+            watch.cancel()
+            await ringing.next()
+            guard case .elsewhere = try read() else { throw Unexpected() }
+            let end = try await watch.nextElement()
+            #expect(end == nil)
+            try await store.close()
+        }
+    }
+
     @Test func theEndRingsTheBell() async throws {
         try await withTemporaryDirectory { path in
             let store = try await WatchStore.open(path)
@@ -71,16 +125,31 @@ import Threads
                 let bells = AsyncStream<Void>.makeStream()
                 var ringing = bells.stream.makeAsyncIterator()
                 let bell: @Sendable () -> Void = { bells.continuation.yield() }
-                // The first to ring is the dispatcher, when it routes to the watch.
-                guard case .nothing = try watch.readLive(orElse: bell, { _ in true }) else { throw Unexpected() }
-                await ringing.next()
-                guard case .nothing = try watch.readLive(orElse: bell, { _ in true }) else { throw Unexpected() }
+                try await Self.join(watch, bell, bells.stream)
                 if cancels { watch.cancel() } else { try await store.close() }
                 await ringing.next()
                 guard case .elsewhere = try watch.readLive(orElse: bell, { _ in true }) else { throw Unexpected() }
                 var iterator = watch.makeAsyncIterator()
                 #expect(try await iterator.next() == nil)
             }
+        }
+    }
+
+    /// Reads until the dispatcher routes to the watch and has nothing for it; the bell has rung each time it was to.
+    private static func join(
+        _ watch: Watch, _ bell: @escaping @Sendable () -> Void, _ rings: AsyncStream<Void>
+    ) async throws {
+        var isLive = false
+        var ringing = rings.makeAsyncIterator()
+        watch.requestProgress()
+        while true {
+            let reading = try watch.readLive(orElse: bell) { element in
+                if case .progress = element { isLive = true }
+                return true
+            }
+            guard case .nothing = reading else { throw Unexpected() }
+            if isLive { return }
+            await ringing.next()
         }
     }
 

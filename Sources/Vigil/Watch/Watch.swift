@@ -71,6 +71,15 @@ public final class Watch: AsyncSequence, Sendable {
         try storage.readLive(orElse: bell, take)
     }
 
+    /// Leaves the dispatcher, for a reader that has the changes of these keys from elsewhere: from another watch of the same
+    /// keys and types. From the revision returned on it has to find them there, until it calls ``wake(at:)``; nil if the watch
+    /// does not rest, since it has something to do. `bell` is called, once, when it has something of its own: it was
+    /// cancelled, or progress was asked for.
+    package func rest(orElse bell: @escaping @Sendable () -> Void) -> Revision? { storage.rest(orElse: bell) }
+
+    /// Ends a rest: everything before `next` was had from elsewhere.
+    package func wake(at next: Revision) { storage.wake(at: next) }
+
     /// Whether nothing has to be read from the log, so that ``readLive(orElse:_:)`` has what there is.
     package var isNearHead: Bool { storage.isNearHead }
 

@@ -175,6 +175,14 @@ struct WatchStateMachine: Sendable {
         return next - 1
     }
 
+    /// Leaves the live flow, of which somebody else tells: what comes from ``next`` on is read when it is asked for. Returns
+    /// whether it was live.
+    mutating func rest() -> Bool {
+        guard case .live = phase else { return false }
+        phase = .reading
+        return true
+    }
+
     /// Nothing more will be delivered.
     mutating func end() {
         phase = .ended

@@ -21,6 +21,16 @@ final class WatchStorage: Sendable {
         var isCancelled = false
         /// Progress was asked for, through this revision, before there was anybody to ask.
         var wantedProgress: Revision?
+        /// The dispatcher was asked for progress and has not answered.
+        var isAsking = false
+        /// While the watch rests: what is called when it has something of its own.
+        var resting: RestingBell?
+    }
+
+    private final class RestingBell: Sendable {
+        let ring: WatcherBell
+
+        init(_ ring: @escaping WatcherBell) { self.ring = ring }
     }
 
     /// What to do outside of the lock.
@@ -159,12 +169,33 @@ final class WatchStorage: Sendable {
     }
 
     func cancel() {
-        let handle = state.withLock { state in
+        let (handle, bell) = state.withLock { state in
             state.isCancelled = true
-            return state.handle
+            return (state.handle, state.resting.take())
         }
         handle?.cancel()
+        bell?.ring()
         cursor?.close()
+    }
+
+    /// Leaves the dispatcher, if the watch has nothing else to do than to wait for it.
+    func rest(orElse bell: @escaping WatcherBell) -> Revision? {
+        let (next, handle) = state.withLock { state -> (Revision?, WatcherHandle?) in
+            guard isNearHead(state), !state.isCancelled, !state.isAsking, state.wantedProgress == nil,
+                state.handle != nil, state.machine.rest()
+            else { return (nil, nil) }
+            state.resting = RestingBell(bell)
+            return (state.machine.next, state.handle.take())
+        }
+        handle?.cancelQuietly()
+        return next
+    }
+
+    func wake(at next: Revision) {
+        state.withLock { state in
+            state.resting = nil
+            state.machine.replayed(before: next)
+        }
     }
 
     /// Whether somebody wanted the end.
@@ -175,11 +206,12 @@ final class WatchStorage: Sendable {
     func requestProgress() {
         // Commits are visible, and acknowledged, before they are announced: the dispatcher may have yet to see this one.
         let head = reader.head
-        let handle = state.withLock { state in
-            if state.handle == nil { state.wantedProgress = head }
-            return state.handle
+        let (handle, bell) = state.withLock { state in
+            if state.handle == nil { state.wantedProgress = head } else { state.isAsking = true }
+            return (state.handle, state.resting.take())
         }
         handle?.requestProgress(through: head)
+        bell?.ring()
     }
 
     /// Whether ``readLive(orElse:_:)`` has what there is.
@@ -282,6 +314,11 @@ final class WatchStorage: Sendable {
     private func receive(_ state: inout State, _ signal: WatcherSignal) throws -> WatchElement? {
         // As in a replay, what may fail comes first.
         let signal = if case .update(let update) = signal { WatcherSignal.update(try complete(update)) } else { signal }
+        switch signal {
+        // A watch that was parked says how far it is when it has caught up.
+        case .progress, .parked: state.isAsking = false
+        default: break
+        }
         switch state.machine.received(signal) {
         case .deliver(.update(let update)):
             state.statistics.live += 1
@@ -305,7 +342,10 @@ final class WatchStorage: Sendable {
             state.handle = registry.register(
                 filter.keys, types: filter.types, overflow: overflow, bufferSize: options.bufferSize)
             if let handle = state.handle { cursor?.joined(handle) }
-            if let revision = state.wantedProgress.take() { state.handle?.requestProgress(through: revision) }
+            if let revision = state.wantedProgress.take(), let handle = state.handle {
+                state.isAsking = true
+                handle.requestProgress(through: revision)
+            }
         }
     }
 

@@ -11,9 +11,8 @@ struct EventBatch {
     private var fragments = false
     private var wantsNothing = false
     private var events = Encoding()
-    /// Where each event ends.
-    private var ends: [Int] = []
-    private var revision: Revision = 0
+    /// Of each event the revision, and where it ends.
+    private var marks: [(revision: Revision, end: Int)] = []
     /// How many events are in responses that were taken.
     private var taken = 0
     private var encoded: EncodedEvents?
@@ -25,21 +24,36 @@ struct EventBatch {
         encoded = sharing ? EncodedEvents() : nil
     }
 
-    var isEmpty: Bool { ends.isEmpty }
+    var isEmpty: Bool { marks.isEmpty }
     var isFull: Bool { events.bytes.count >= Limits.responseBytes }
 
-    /// Whether a response was taken and another has to follow.
-    var hasMore: Bool { taken > 0 && taken < ends.count }
+    /// Whether there are events of which no response was taken.
+    var hasMore: Bool { taken < marks.count }
+
+    /// The revision of the last event.
+    var last: Revision? { marks.last?.revision }
 
     /// Makes it an empty batch for this watch.
     mutating func begin(_ watchID: Int64, _ request: EtcdWatchCreateRequest) {
-        self.watchID = watchID
-        fragments = request.fragment
+        begin()
         wantsNothing = request.wantsNothing
+        address(watchID, request)
+    }
+
+    /// Makes it an empty batch of a watch that ``address(_:_:from:)`` will name.
+    mutating func begin() {
+        wantsNothing = false
         events.removeAll()
         encoded?.begin()
-        ends.removeAll(keepingCapacity: true)
+        marks.removeAll(keepingCapacity: true)
         taken = 0
+    }
+
+    /// Has the events that are there, from `revision` on, taken for this watch.
+    mutating func address(_ watchID: Int64, _ request: EtcdWatchCreateRequest, from revision: Revision = 0) {
+        self.watchID = watchID
+        fragments = request.fragment
+        taken = marks.firstIndex { $0.revision >= revision } ?? marks.count
     }
 
     /// Bytes of memory that are kept for what is encoded next.
@@ -48,7 +62,7 @@ struct EventBatch {
     /// Lets go of the memory that large events took: a stream may rest for years.
     mutating func rest() {
         encoded?.rest()
-        if events.bytes.capacity > Limits.keptBytes { (events, ends) = (Encoding(), []) }
+        if events.bytes.capacity > Limits.keptBytes { (events, marks) = (Encoding(), []) }
     }
 
     /// Adds an element. Returns the revision if it is no change but says that everything up to it was delivered.
@@ -64,30 +78,30 @@ struct EventBatch {
 
     private mutating func add(_ update: WatchUpdate) {
         guard !wantsNothing else { return }
-        revision = update.revision
+        let revision = update.revision
         if update.isOneChange, let event = encoded?.event(of: update) {
             events.append(event)
-            ends.append(events.bytes.count)
+            marks.append((revision, events.bytes.count))
         } else {
             for event in update {
                 events.event(event)
-                ends.append(events.bytes.count)
+                marks.append((revision, events.bytes.count))
             }
         }
     }
 
     /// Adds the next response to `messages`: all events, or as many as a fragment may have.
     mutating func takeResponse(into messages: inout OutgoingMessages) {
-        guard taken < ends.count else { return }
-        let (first, start) = (taken, taken == 0 ? 0 : ends[taken - 1])
-        taken = ends.count
+        guard taken < marks.count else { return }
+        let (first, start) = (taken, taken == 0 ? 0 : marks[taken - 1].end)
+        taken = marks.count
         if fragments, events.bytes.count - start > Limits.fragmentBytes {
-            taken = max(first + 1, ends.firstIndex { $0 - start > Limits.fragmentBytes } ?? ends.count)
+            taken = max(first + 1, marks.firstIndex { $0.end - start > Limits.fragmentBytes } ?? marks.count)
         }
         member.counters.events.add(taken - first)
         head.removeAll()
-        head.watchResponse(watchID, revision: revision, isFragment: taken < ends.count, member)
-        messages.append(head.bytes, events.bytes[start..<ends[taken - 1]])
+        head.watchResponse(watchID, revision: marks[marks.count - 1].revision, isFragment: hasMore, member)
+        messages.append(head.bytes, events.bytes[start..<marks[taken - 1].end])
     }
 }
 

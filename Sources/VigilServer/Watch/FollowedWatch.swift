@@ -28,16 +28,24 @@ final class FollowedWatch: Sendable {
     let watch: Watch
     private let request: EtcdWatchCreateRequest
     private let state: Lock<State>
+    /// What it wants to see; nil if it can share that with nobody.
+    let interest: WatchInterest?
 
     init(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit) {
         self.id = id
         self.watch = watch
         self.request = request
+        interest = request.wantsNothing ? nil : WatchInterest(request)
         state = Lock(State(permit: permit))
     }
 
     /// Makes `batch` an empty one of its events.
     func begin(_ batch: inout EventBatch) { batch.begin(id, request) }
+
+    /// Has the events of `batch`, from `revision` on, taken for this watch.
+    func address(_ batch: inout EventBatch, from revision: Revision) {
+        batch.address(id, request, from: revision)
+    }
 
     /// - Throws: ``WatchPermitLost`` if its events may no more be sent.
     func checkPermit() throws { try state.withLock { try $0.permit.check() } }

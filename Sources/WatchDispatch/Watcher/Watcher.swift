@@ -33,6 +33,14 @@ final class Watcher: Sendable {
     func cancel() { change { $0.cancel() } }
     func park() { _ = change { $0.park() } }
 
+    /// Cancels for a reader that knows it: its bell is not rung.
+    func cancelQuietly() {
+        guarded.withLock { guarded in
+            guarded.bell = nil
+            guarded.machine.cancel()
+        }
+    }
+
     /// Offers an update. Whom to tell of it is returned: the reader finds all there is by then.
     func offer(_ update: WatchUpdate) -> (offer: WatcherStateMachine.Offer, call: Call) {
         guarded.withLock { guarded in (guarded.machine.offer(update), guarded.takeCall()) }

@@ -44,6 +44,12 @@ public final class WatcherHandle: AsyncSequence, Sendable {
         registry.submit(.unregister(watcher))
     }
 
+    /// The same without a call of the reader's bell.
+    package func cancelQuietly() {
+        watcher.cancelQuietly()
+        registry.submit(.unregister(watcher))
+    }
+
     /// Asks to be routed to again after `parked`. Updates from some revision on come through the buffer; whoever needs
     /// those before has to have them from elsewhere.
     public func rejoin() {

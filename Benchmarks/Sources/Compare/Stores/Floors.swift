@@ -10,32 +10,72 @@ enum FlushFloor {
     static func measure(
         _ path: String, writers: Int, bytes: Int, seconds: Double, flushed: (Int) -> Void = { _ in }
     ) throws -> PutFigures {
-        let size = 16 << 20
-        let file = open(path, O_RDWR | O_CREAT, 0o600)
-        guard file >= 0 else { throw FloorError(call: "open", code: errno) }
-        defer { close(file) }
-        let zeros = [UInt8](repeating: 0, count: size)
-        guard zeros.withUnsafeBytes({ pwrite(file, $0.baseAddress, size, 0) }) == size, fsync(file) == 0 else {
-            throw FloorError(call: "pwrite", code: errno)
-        }
-        let record = [UInt8](repeating: 0x78, count: writers * bytes)
-        var (figures, offset) = (PutFigures(), 0)
+        var file = try FlushedFile(path)
+        var figures = PutFigures()
         let start = now()
         repeat {
             let begin = now()
-            if offset + record.count > size { offset = 0 }
-            let written = record.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, off_t(offset)) }
-            // On Darwin a flush that reaches the medium is another call; the floor is for Linux.
-            guard written == record.count, fdatasync(file) == 0 else {
-                throw FloorError(call: "fdatasync", code: errno)
-            }
-            offset += record.count
+            try file.append(writers * bytes)
             figures.times.add(now() - begin)
             figures.puts += writers
             flushed(writers)
         } while now() - start < .seconds(seconds)
         figures.seconds = Double(now() - start) / 1e9
         return figures
+    }
+
+    /// Blocks for so many seconds, with so many puts a second, evenly spread. Those that come during a flush go together with
+    /// the next; the time of each counts from when it came.
+    static func measure(_ path: String, perSecond: Double, bytes: Int, seconds: Double) throws -> PutFigures {
+        var file = try FlushedFile(path)
+        var figures = PutFigures()
+        let start = now()
+        func time(of put: Int) -> Int64 { start + .seconds(Double(put) / perSecond) }
+        let all = Int(perSecond * seconds)
+        while figures.puts < all {
+            let rest = time(of: figures.puts) - now()
+            if rest > 0 { usleep(UInt32(rest / 1000)) }
+            let begin = now()
+            var end = figures.puts + 1
+            while end < all, time(of: end) <= begin { end += 1 }
+            try file.append((end - figures.puts) * bytes)
+            let flushed = now()
+            for put in figures.puts..<end { figures.times.add(flushed - max(time(of: put), start)) }
+            figures.puts = end
+        }
+        figures.seconds = Double(now() - start) / 1e9
+        return figures
+    }
+}
+
+/// A file of zeros that is written from the front on, again and again.
+private struct FlushedFile: ~Copyable {
+    private static let size = 16 << 20
+
+    private let descriptor: Int32
+    private var offset = 0
+
+    init(_ path: String) throws {
+        descriptor = open(path, O_RDWR | O_CREAT, 0o600)
+        guard descriptor >= 0 else { throw FloorError(call: "open", code: errno) }
+        let zeros = [UInt8](repeating: 0, count: Self.size)
+        let written = zeros.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, Self.size, 0) }
+        guard written == Self.size, fsync(descriptor) == 0 else { throw FloorError(call: "pwrite", code: errno) }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    mutating func append(_ bytes: Int) throws {
+        if offset + bytes > Self.size { offset = 0 }
+        let record = [UInt8](repeating: 0x78, count: bytes)
+        let written = record.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
+        // On Darwin a flush that reaches the medium is another call; the floor is for Linux.
+        guard written == bytes, fdatasync(descriptor) == 0 else {
+            throw FloorError(call: "fdatasync", code: errno)
+        }
+        offset += bytes
     }
 }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a watcher pays that comes late: replay of everything, resume of a quiet key, catching up while others write; by
 /// the length of the history.
 struct History: Workload {
@@ -28,6 +30,10 @@ struct History: Workload {
                 await run.interleave(open, rounds: rounds, name: \.name, in: section) { history, _ in
                     try await part(history, size, run, section)
                 }
+            }
+            await run.interleave([FlushFloor.name], rounds: run.fewRounds, name: \.self, in: sections.behind) {
+                name, _ in
+                try await measureFloor(name, size, run, sections.behind)
             }
         }
         for history in open { await history.close() }
@@ -108,7 +114,8 @@ private struct HistorySections {
         text: """
             A watcher of all keys resumes from the first revision, while 16 writers put 1000 times a second together; \
             again and again, so that their p99 has time to show. Before that everybody is given a few seconds to end what \
-            filling and reading has left to do: all stores are open, on one disk.
+            filling and reading has left to do: all stores are open, on one disk. The floor is a file that takes the same \
+            puts, those that come during a flush with the next one: what of the p99 is the disk's.
             """)
 
     typealias Part = (OpenHistory, Int, Run, Section) async throws -> Void
@@ -145,9 +152,26 @@ private func measureQuiet(_ history: OpenHistory, _ size: Int, _ run: Run, _ sec
     section.record("p50", history.name, size, times.percentile(0.5), certainty)
 }
 
+private func measureFloor(_ name: String, _ size: Int, _ run: Run, _ section: Section) async throws {
+    let path = run.newDirectory()
+    defer { run.discard(path) }
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    let seconds = run.choose(quick: 0.6, full: 1.0)
+    try await Disk.settle(limit: run.choose(quick: 1, full: 5))
+    let figures = try await onThread {
+        Result {
+            try FlushFloor.measure(path + "/journal", perSecond: pacedPuts, bytes: pacedBytes, seconds: seconds)
+        }
+    }.get()
+    section.record("without", name, size, figures.times.percentile(0.99))
+}
+
+private let pacedPuts = 1000.0
+private let pacedBytes = 128
+
 private func measureBehind(_ history: OpenHistory, _ size: Int, _ run: Run, _ section: Section) async throws {
     let seconds = run.choose(quick: 0.6, full: 1.0)
-    let writers = Writers(count: 16, valueBytes: 128, perSecond: 1000)
+    let writers = Writers(count: 16, valueBytes: pacedBytes, perSecond: pacedPuts)
     let session = history.session
     try await Disk.settle(limit: run.choose(quick: 1, full: 5))
     let alone = try await writers.write(session, seconds: seconds)

@@ -1,0 +1,133 @@
+import Vigil
+import WireMessages
+
+/// What a watch wants to see. Watches of one stream that want the same can be read as one.
+struct WatchInterest: Hashable, Sendable {
+    let keys: KeyRange
+    private let types: WatchTypes
+    private let previousValues: Bool
+
+    init(_ request: EtcdWatchCreateRequest) {
+        keys = request.keys
+        types = request.options.types
+        previousValues = request.options.previousValues
+    }
+
+    var options: WatchOptions {
+        WatchOptions(types: types, previousValues: previousValues, bufferSize: Limits.watchBuffer)
+    }
+}
+
+/// Watches of one stream that want the same, read as one: each event is routed, taken out of a buffer and encoded once for
+/// all of them. The feed has a watch of its own; theirs rest.
+///
+/// A watch joins when the feed has read no more than the watch has seen: what comes then, the feed brings. It leaves when it
+/// has something of its own to do. Then the feed is asked for progress, and the watch goes on by itself from there: from the
+/// last event it could not, as the history since may be compacted.
+///
+/// Only the task of the stream's ``LiveSender`` touches it.
+final class SharedFeed {
+    private struct Follower {
+        let watch: FollowedWatch
+        /// What comes before this revision it has seen.
+        var next: Revision
+    }
+
+    /// How the reading went that is being given to the watches.
+    enum Turn {
+        /// There was no more; the bell will be rung.
+        case waits
+        case goesOn
+        /// All through some revision was read.
+        case progress
+        /// The feed cannot go on.
+        case ends
+    }
+
+    let watch: Watch
+    /// Of the reading that was not given to all of them yet.
+    var turn: Turn?
+    private var followers: [Follower] = []
+    private var places: [ObjectIdentifier: Int] = [:]
+    private var leaving: [FollowedWatch] = []
+    /// How many were given what was read last.
+    private var given = 0
+
+    init(_ watch: Watch) {
+        self.watch = watch
+    }
+
+    deinit {
+        watch.cancel()
+    }
+
+    var isEmpty: Bool { followers.isEmpty }
+
+    func add(_ watch: FollowedWatch, next: Revision) {
+        places[ObjectIdentifier(watch)] = followers.count
+        followers.append(Follower(watch: watch, next: next))
+    }
+
+    /// Whether `watch` is one of them; then it will be let go when it is known how far the feed is.
+    func isLeft(by watch: FollowedWatch) -> Bool {
+        guard places[ObjectIdentifier(watch)] != nil else { return false }
+        if leaving.isEmpty { self.watch.requestProgress() }
+        leaving.append(watch)
+        return true
+    }
+
+    /// Lets go of those that wait for it, now that all that was read was given: returns them.
+    func letGo() -> [FollowedWatch] {
+        defer { leaving = [] }
+        return leaving.filter(wake)
+    }
+
+    /// Lets go of all of them.
+    func letAllGo() -> [FollowedWatch] {
+        leaving = []
+        return followers.map(\.watch).filter(wake)
+    }
+
+    /// False if it is none of them any more.
+    private func wake(_ watch: FollowedWatch) -> Bool {
+        guard let next = remove(watch) else { return false }
+        watch.watch.wake(at: max(next, self.watch.resumeRevision))
+        return true
+    }
+
+    private func remove(_ watch: FollowedWatch) -> Revision? {
+        guard let place = places.removeValue(forKey: ObjectIdentifier(watch)) else { return nil }
+        let next = followers[place].next
+        let last = followers.removeLast()
+        if place < followers.count {
+            followers[place] = last
+            places[ObjectIdentifier(last.watch)] = place
+        }
+        return next
+    }
+
+    /// Gives the events of `batch` to each that has not seen them, with `give`, which says whether it stays. Returns false,
+    /// to be called again with the same, when `isFull`.
+    func give(
+        _ batch: inout EventBatch, until isFull: () -> Bool,
+        _ give: (FollowedWatch, inout EventBatch) -> Bool
+    ) -> Bool {
+        guard let last = batch.last else { return true }
+        while given < followers.count {
+            let follower = followers[given]
+            follower.watch.address(&batch, from: follower.next)
+            if batch.hasMore {
+                if isFull() { return false }
+                guard give(follower.watch, &batch) else {
+                    // Another has its place now.
+                    _ = remove(follower.watch)
+                    continue
+                }
+            }
+            followers[given].next = max(follower.next, last + 1)
+            given += 1
+        }
+        given = 0
+        return true
+    }
+}
