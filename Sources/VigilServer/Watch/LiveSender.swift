@@ -214,8 +214,9 @@ final class LiveSender: Sendable {
         guard let feed = feeds[interest] else { return true }
         let turn = feed.turn ?? read(feed, interest, into: &batch)
         feed.turn = turn
-        let isGiven = feed.give(&batch, until: { messages.bytes >= Limits.responseBytes }) { watch, batch in
-            watch.bell != nil && send(&batch, to: watch, into: &messages)
+        let isGiven = feed.give(&batch) { watch, batch in
+            if messages.bytes >= Limits.responseBytes { return .isFull }
+            return watch.bell != nil && send(&batch, to: watch, into: &messages) ? .stays : .ends
         }
         guard isGiven else { return false }
         feed.turn = nil
@@ -245,9 +246,10 @@ final class LiveSender: Sendable {
     ) -> SharedFeed.Turn {
         batch.begin()
         var progress: Revision?
+        let bell: @Sendable () -> Void = { self.ring(.feed(interest)) }
         do {
             for _ in 0..<Limits.sharedSteps {
-                let reading = try feed.watch.readLive(orElse: { self.ring(.feed(interest)) }) { element in
+                let reading = try feed.watch.readLive(orElse: bell) { element in
                     progress = batch.add(element)
                     return progress == nil && !batch.isFull
                 }

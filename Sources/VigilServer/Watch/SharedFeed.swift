@@ -106,26 +106,25 @@ final class SharedFeed {
         return next
     }
 
-    /// Gives the events of `batch` to each that has not seen them, with `give`, which says whether it stays. Returns false,
-    /// to be called again with the same, when `isFull`.
-    func give(
-        _ batch: inout EventBatch, until isFull: () -> Bool,
-        _ give: (FollowedWatch, inout EventBatch) -> Bool
-    ) -> Bool {
+    /// What became of giving to one.
+    enum Gift { case stays, ends, isFull }
+
+    /// Gives the events of `batch` to each that has not seen them, with `give`. Returns false, to be called again with the
+    /// same, if there is no more room.
+    func give(_ batch: inout EventBatch, with give: (FollowedWatch, inout EventBatch) -> Gift) -> Bool {
         guard let last = batch.last else { return true }
         while given < followers.count {
             let follower = followers[given]
             follower.watch.address(&batch, from: follower.next)
-            if batch.hasMore {
-                if isFull() { return false }
-                guard give(follower.watch, &batch) else {
-                    // Another has its place now.
-                    _ = remove(follower.watch)
-                    continue
-                }
+            switch batch.hasMore ? give(follower.watch, &batch) : .stays {
+            case .isFull: return false
+            case .ends:
+                // Another has its place now.
+                _ = remove(follower.watch)
+            case .stays:
+                followers[given].next = max(follower.next, last + 1)
+                given += 1
             }
-            followers[given].next = max(follower.next, last + 1)
-            given += 1
         }
         given = 0
         return true

@@ -35,6 +35,8 @@ final class WakeUp: Sendable {
             isCancelled.store(true, ordering: .sequentiallyConsistent)
             wake()
         }
+        // What who stood in has done is seen from here on: with the continuation too, but that ThreadSanitizer does not see.
+        _ = state.load(ordering: .acquiring)
     }
 
     /// Does the sleeper's work in its place, if it sleeps: nobody else does any while `work` runs. `hasMore` is asked with
