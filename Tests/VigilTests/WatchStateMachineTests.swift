@@ -11,11 +11,27 @@ import Testing
     @Test(arguments: [0, 3, 1030], [1, 2])
     func everyInterleaving(_ head: Int, _ capacity: Int) {
         var explorer = Explorer()
-        explorer.explore(World(.earliest, head: Revision(head), capacity: capacity), depth: 9)
-        explorer.explore(World(.now, head: Revision(head), capacity: capacity), depth: 9)
-        explorer.explore(World(.revision(Revision(head + 3)), head: Revision(head), capacity: capacity), depth: 9)
+        for start in [.earliest, .now, .revision(Revision(head + 3))] as [WatchStart] {
+            let world = World(start, head: Revision(head), capacity: capacity)
+            explorer.explore(world, World.Step.withoutRest, depth: 9)
+        }
         #expect(explorer.failures == [])
         #expect(explorer.visited > 30_000)
+    }
+
+    /// The same with a watch that leaves the live flow, and is told by another how far that has come.
+    @Test(arguments: [1, 2])
+    func everyInterleavingWithRests(_ capacity: Int) {
+        var explorer = Explorer()
+        for start in [.earliest, .now, .revision(6)] as [WatchStart] {
+            var world = World(start, head: 3, capacity: capacity)
+            // Into the live flow, where there is something to leave.
+            for step in [.read, .dispatch, .read, .read, .read, .read] as [World.Step] { world.take(step) }
+            explorer.explore(world, World.Step.allCases, depth: 7)
+        }
+        #expect(explorer.failures == [])
+        #expect(explorer.visited > 30_000)
+        #expect(explorer.rested > 1000)
     }
 
     @Test func aSnapshotIsReadBeforeTheChanges() {
@@ -62,6 +78,7 @@ import Testing
 private struct World {
     private var machine: WatchStateMachine
     private var watcher: WatcherStateMachine
+    private let capacity: Int
     private var head: Revision
     private var dispatched: Revision
     private var isRouted = false
@@ -71,10 +88,18 @@ private struct World {
     private(set) var trace: [String] = []
     private(set) var failure: String?
 
-    enum Step: CaseIterable { case commit, dispatch, read }
+    /// How often it has left the live flow.
+    private(set) var rests = 0
+
+    enum Step: CaseIterable {
+        case commit, dispatch, read, rest
+
+        static let withoutRest: [Step] = [.commit, .dispatch, .read]
+    }
 
     init(_ start: WatchStart, head: Revision, capacity: Int) {
         self.head = head
+        self.capacity = capacity
         dispatched = head
         machine = WatchStateMachine(start, keys: .all, head: head, earliest: 1)
         watcher = WatcherStateMachine(policy: .park, capacity: capacity)
@@ -88,7 +113,18 @@ private struct World {
         case .commit: head += 1
         case .dispatch: dispatch()
         case .read: read()
+        case .rest: rest()
         }
+    }
+
+    /// What was dispatched meanwhile somebody else has delivered.
+    private mutating func rest() {
+        guard machine.rest() else { return }
+        rests += 1
+        watcher = WatcherStateMachine(policy: .park, capacity: capacity)
+        isRouted = false
+        machine.replayed(before: dispatched + 1)
+        accounted = max(accounted, dispatched)
     }
 
     private mutating func dispatch() {
@@ -149,9 +185,12 @@ private struct World {
 private struct Explorer {
     var visited = 0
     var failures: [String] = []
+    /// Worlds whose watch has left the live flow.
+    var rested = 0
 
-    mutating func explore(_ world: World, depth: Int) {
+    mutating func explore(_ world: World, _ steps: [World.Step], depth: Int) {
         visited += 1
+        if world.rests > 0 { rested += 1 }
         var drained = world
         drained.drain()
         if let failure = drained.failure {
@@ -159,10 +198,10 @@ private struct Explorer {
             return
         }
         guard depth > 0 else { return }
-        for step in World.Step.allCases {
+        for step in steps {
             var next = world
             next.take(step)
-            explore(next, depth: depth - 1)
+            explore(next, steps, depth: depth - 1)
         }
     }
 }

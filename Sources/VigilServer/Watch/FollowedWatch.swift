@@ -28,7 +28,7 @@ final class FollowedWatch: Sendable {
     let watch: Watch
     private let request: EtcdWatchCreateRequest
     private let state: Lock<State>
-    /// What it wants to see; nil if it can share that with nobody.
+    /// What it wants to see, to compare; nil if it can share that with nobody.
     let interest: WatchInterest?
 
     init(_ id: Int64, _ watch: Watch, _ request: EtcdWatchCreateRequest, _ permit: WatchPermit) {
@@ -41,6 +41,11 @@ final class FollowedWatch: Sendable {
 
     /// Makes `batch` an empty one of its events.
     func begin(_ batch: inout EventBatch) { batch.begin(id, request) }
+
+    /// Another watch of the store that sees the same, from now on.
+    func twin(in store: WatchStore) throws -> Watch {
+        try store.watch(request.keys, from: .now, options: request.options)
+    }
 
     /// Has the events of `batch`, from `revision` on, taken for this watch.
     func address(_ batch: inout EventBatch, from revision: Revision) {

@@ -138,7 +138,7 @@ final class LiveSender: Sendable {
         _ watch: FollowedWatch, _ batch: inout EventBatch, _ feeds: inout [WatchInterest: SharedFeed],
         into messages: inout OutgoingMessages
     ) {
-        if let interest = watch.interest, feeds[interest]?.isLeft(by: watch) == true { return }
+        if let interest = watch.interest, feeds[interest]?.leave(watch) == true { return }
         guard let bell = watch.bell else { return }
         watch.begin(&batch)
         var (reading, progress) = (LiveReading.elsewhere, Revision?.none)
@@ -187,18 +187,18 @@ final class LiveSender: Sendable {
         _ watch: FollowedWatch, _ bell: @escaping @Sendable () -> Void, _ feeds: inout [WatchInterest: SharedFeed]
     ) {
         guard let interest = watch.interest, state.withLock({ $0.isShared(interest) }),
-            let feed = feeds[interest] ?? begin(interest, &feeds),
+            let feed = feeds[interest] ?? begin(interest, watch, &feeds),
             // What the feed has read already the watch has to have from itself.
             feed.watch.resumeRevision <= watch.watch.resumeRevision, let next = watch.watch.rest(orElse: bell)
         else { return }
         feed.add(watch, next: next)
     }
 
-    /// Begins a feed. Nil if the store gives no watch.
-    private func begin(_ interest: WatchInterest, _ feeds: inout [WatchInterest: SharedFeed]) -> SharedFeed? {
-        guard let watch = try? member.store.watch(interest.keys, from: .now, options: interest.options) else {
-            return nil
-        }
+    /// Begins a feed of what `first` and others want. Nil if the store gives no watch.
+    private func begin(
+        _ interest: WatchInterest, _ first: FollowedWatch, _ feeds: inout [WatchInterest: SharedFeed]
+    ) -> SharedFeed? {
+        guard let watch = try? first.twin(in: member.store) else { return nil }
         let feed = SharedFeed(watch)
         feeds[interest] = feed
         state.withLock { $0.feeds[interest] = watch }

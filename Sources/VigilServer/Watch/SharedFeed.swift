@@ -3,7 +3,7 @@ import WireMessages
 
 /// What a watch wants to see. Watches of one stream that want the same can be read as one.
 struct WatchInterest: Hashable, Sendable {
-    let keys: KeyRange
+    private let keys: KeyRange
     private let types: WatchTypes
     private let previousValues: Bool
 
@@ -11,10 +11,6 @@ struct WatchInterest: Hashable, Sendable {
         keys = request.keys
         types = request.options.types
         previousValues = request.options.previousValues
-    }
-
-    var options: WatchOptions {
-        WatchOptions(types: types, previousValues: previousValues, bufferSize: Limits.watchBuffer)
     }
 }
 
@@ -68,8 +64,8 @@ final class SharedFeed {
         followers.append(Follower(watch: watch, next: next))
     }
 
-    /// Whether `watch` is one of them; then it will be let go when it is known how far the feed is.
-    func isLeft(by watch: FollowedWatch) -> Bool {
+    /// Has `watch` let go as soon as it is known how far the feed is. False if it is none of them.
+    func leave(_ watch: FollowedWatch) -> Bool {
         guard places[ObjectIdentifier(watch)] != nil else { return false }
         if leaving.isEmpty { self.watch.requestProgress() }
         leaving.append(watch)

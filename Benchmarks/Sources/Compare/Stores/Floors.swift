@@ -40,7 +40,7 @@ enum FlushFloor {
             while end < all, time(of: end) <= begin { end += 1 }
             try file.append((end - figures.puts) * bytes)
             let flushed = now()
-            for put in figures.puts..<end { figures.times.add(flushed - max(time(of: put), start)) }
+            for put in figures.puts..<end { figures.times.add(flushed - time(of: put)) }
             figures.puts = end
         }
         figures.seconds = Double(now() - start) / 1e9
