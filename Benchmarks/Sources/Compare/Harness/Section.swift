@@ -78,6 +78,13 @@ final class Section {
         return Reading(value: value, certainty: doubtful?.certainty ?? .measured)
     }
 
+    /// The least and the greatest of the rounds.
+    func spread(_ metric: String, _ system: String, _ size: Double) -> ClosedRange<Double>? {
+        let all = readings(metric, system, size).map(\.value)
+        guard let least = all.min(), let greatest = all.max() else { return nil }
+        return least...greatest
+    }
+
     /// The sizes at which there is a figure, ascending; of one metric or of all.
     func sizes(_ metric: String? = nil) -> [Double] {
         Set(readings.keys.filter { metric == nil || $0.metric == metric }.map(\.size)).sorted()

@@ -40,7 +40,8 @@ struct Report {
             Each figure is the median of \(run.rounds) round\(run.rounds == 1 ? "" : "s"), in which the systems take \
             turns; what takes long is measured twice or once. All stores flush every write before they acknowledge it, but \
             those marked "no fsync", which cannot and so do not count as rivals. Servers are on loopback. Machines are \
-            noisy and disks differ: compare within one report.
+            noisy and disks differ: compare within one report. Two systems are level if some round of the one was no \
+            better than some round of the other.
 
             `≈` was extrapolated from what was done within a time limit; `>` is the time limit, within which nothing came.
             """
@@ -57,18 +58,25 @@ struct Report {
         return "## Budgets\n\n" + table(["what", "measured", "budget", "met"], rows, numbers: 1...2)
     }
 
-    /// Vigil and the best of the others, at the greatest size; then its server beside etcd, by the same client.
+    /// Vigil and the best of the others, at the greatest size; its server beside etcd, by the same client; and where, at
+    /// whatever size, Vigil is not the best.
     private var glance: String {
+        let all: (String) -> Bool = { _ in true }
+        let etcd: (String) -> Bool = { $0.hasPrefix("etcd") }
         let tables = [
-            glance("At a glance", of: "Vigil") { _ in true },
-            glance("The server beside etcd", of: "Vigil server") { $0.hasPrefix("etcd") },
+            duels("At a glance", of: "Vigil", among: all) { $0.suffix(1) },
+            duels("The server beside etcd", of: "Vigil server", among: etcd) { $0.suffix(1) },
+            duels("Where another is ahead of Vigil", of: "Vigil", among: all) { $0.filter { $0.factor < 1 } },
+            duels("Where etcd is ahead of the server", of: "Vigil server", among: etcd) { $0.filter { $0.factor < 1 } },
         ]
         return tables.filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
-    private func glance(_ title: String, of system: String, among isRival: (String) -> Bool) -> String {
+    private func duels(
+        _ title: String, of system: String, among isRival: (String) -> Bool, _ choose: ([Duel]) -> [Duel]
+    ) -> String {
         let rows = results.sections.flatMap { section in
-            section.metrics.compactMap { Glance(of: system, among: isRival, section, $0)?.row }
+            section.metrics.flatMap { choose(section.duels(of: system, among: isRival, $0)).map(\.row) }
         }
         guard !rows.isEmpty else { return "" }
         return "## \(title)\n\n"

@@ -23,7 +23,7 @@ struct FlushBesideCommits: Workload {
                 puts the same number of values under random keys out of a million into LMDB, in a commit for each \
                 32 MiB: what a journal and checkpoints ask of the disk, and no more.
                 """)
-        await run.interleave(["alone", "beside commits"], rounds: run.rounds, name: \.self, in: section) { kind, _ in
+        await run.interleave(["alone", "beside commits"], rounds: run.fewRounds, name: \.self, in: section) { kind, _ in
             for bytes in [128, 1024] {
                 let path = run.newDirectory()
                 defer { run.discard(path) }

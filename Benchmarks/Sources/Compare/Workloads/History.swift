@@ -26,12 +26,12 @@ struct History: Workload {
                     """)
             }
             for (section, part) in sections.parts {
-                let rounds = section === sections.replay ? run.rounds : run.fewRounds
+                let rounds = section === sections.quiet ? run.fewRounds : run.rounds
                 await run.interleave(open, rounds: rounds, name: \.name, in: section) { history, _ in
                     try await part(history, size, run, section)
                 }
             }
-            await run.interleave([FlushFloor.name], rounds: run.fewRounds, name: \.self, in: sections.behind) {
+            await run.interleave([FlushFloor.name], rounds: run.rounds, name: \.self, in: sections.behind) {
                 name, _ in
                 try await measureFloor(name, size, run, sections.behind)
             }
