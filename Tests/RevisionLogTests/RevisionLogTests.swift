@@ -1,5 +1,6 @@
 import Changes
 import Foundation
+import LMDB
 import TestSupport
 import Testing
 import Threads
@@ -86,6 +87,39 @@ private func threadNumber() -> UInt { UInt(bitPattern: pthread_self().hashValue)
             // There is no other any more.
             log.letGo(Garbage(freed))
             #expect(freed.withLock { $0 } == threadNumber())
+        }
+    }
+
+    /// Who finds no room waits for the checkpoint that is under way, if that makes enough of it, and not for another.
+    @Test(.timeLimit(.minutes(1))) func roomIsThereWhenTheCheckpointUnderWayHasMadeIt() async throws {
+        try await withTemporaryDirectory { path in
+            var options = LogOptions()
+            options.checkpointBytes = 512 << 10
+            options.pendingBytes = 768 << 10
+            options.checkpointInterval = .seconds(3600)
+            let log = try RevisionLog(path: path, options: options)
+            func put(_ kibibytes: Int) throws {
+                try LogWriterDouble(log: log).put("k", Bytes([UInt8](repeating: 1, count: kibibytes << 10)))
+            }
+            // LMDB's lock for writing holds the first checkpoint up.
+            let (isLocked, isFree) = (Monitor(false), Monitor(false))
+            let locking = OSThread {
+                try? log.reader.environment.withWrite { _ in
+                    isLocked.notify { $0 = true }
+                    isFree.wait { $0 ? true : nil }
+                }
+            }
+            isLocked.wait { $0 ? true : nil }
+            try put(520)
+            try await until { !log.reader.snapshot.frozen.isEmpty }
+            try put(200)
+            #expect(!log.appendsAtOnce(100 << 10, stored: 100 << 10))
+            let unlocking = OSThread { isFree.notify { $0 = true } }
+            try put(100)
+            #expect(log.metrics.checkpoints.count == 1)
+            for thread in [locking, unlocking] { thread.join() }
+            try log.close()
+            #expect(log.metrics.checkpoints.count == 2)
         }
     }
 

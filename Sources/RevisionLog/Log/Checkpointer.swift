@@ -25,6 +25,13 @@ final class Checkpointer: CursorWriter {
         var compactions: [Compaction] = []
         var seals: [Seal] = []
         var requests: [Request] = []
+
+        /// Whether more attempts have ended than `attempts`; throws what the last of them threw.
+        func isOver(after attempts: UInt64) throws -> Void? {
+            guard self.attempts > attempts || isStopping else { return nil }
+            if let failure { throw failure }
+            return ()
+        }
     }
 
     /// Something to do on the thread.
@@ -110,20 +117,30 @@ final class Checkpointer: CursorWriter {
         orders.wait(seconds: seconds) { $0.pace.delay(pending: pending) > 0 ? nil : () }
     }
 
-    /// Blocks until another checkpoint was made.
+    /// Blocks until a checkpoint was made of all that was committed before the call.
     ///
     /// - Throws: what it threw.
     func checkpoint() throws {
-        let seen = orders.notify { orders in
+        let begun = orders.notify { orders in
             orders.isUrgent = true
             return orders.begun
         }
         // An attempt may have been under way; the one after it began after this call.
-        try orders.wait { orders throws -> Void? in
-            guard orders.attempts > seen || orders.isStopping else { return nil }
-            if let failure = orders.failure { throw failure }
-            return ()
+        try orders.wait { try $0.isOver(after: begun) }
+    }
+
+    /// How many attempts to checkpoint have ended, well or not.
+    var attempts: UInt64 { orders.withLock { $0.attempts } }
+
+    /// Blocks until another attempt has ended than the first `seen`: one that is under way is as good as any for who wants
+    /// the room that it will make.
+    ///
+    /// - Throws: what it threw.
+    func awaitAttempt(after seen: UInt64) throws {
+        orders.notify { orders in
+            if orders.begun == seen { orders.isUrgent = true }
         }
+        try orders.wait { try $0.isOver(after: seen) }
     }
 
     /// Makes `revision` the first that can be read, and gives back what lies below. `completion` is called at the end.

@@ -106,9 +106,12 @@ package final class RevisionLog: Sendable {
 
     /// Waits until there is room, and as long as makes the room last.
     private func admit(_ bytes: Int, _ payload: JournalPayload) throws {
-        while !hasRoom(for: bytes, stored: payload.bytes.count) {
+        while true {
+            // Before the look, or a checkpoint that ends between the two would not be noticed.
+            let seen = checkpointer.attempts
+            if hasRoom(for: bytes, stored: payload.bytes.count) { break }
             do {
-                try checkpointer.checkpoint()
+                try checkpointer.awaitAttempt(after: seen)
             } catch {
                 var error = StoreError(wrapping: error)
                 if error.code == .readOnly { throw error }
