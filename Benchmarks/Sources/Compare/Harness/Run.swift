@@ -54,7 +54,8 @@ final class Run {
     }
 
     /// Calls `body` for each of the systems in turn, and all of that `rounds` times, so that what disturbs the machine for
-    /// a while disturbs all systems alike. What one has left to the disk is written first. A system that fails is left out from then on, with a note in `section`.
+    /// a while disturbs all systems alike. What one has left to the disk is written first. A system that fails is left out
+    /// from then on, with a note in `section`.
     func interleave<S>(
         _ systems: [S], rounds: Int, name: (S) -> String, in section: Section, _ body: (S, Int) async throws -> Void
     ) async {
