@@ -130,7 +130,7 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "TestSupport", dependencies: ["ChildProcess"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport", dependencies: ["Changes", "ChildProcess"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "CDiskShim", path: "Tests/CDiskShim"),
         .executableTarget(
             name: "CrashWriter", dependencies: ["Vigil", "LMDB", "CDiskShim", "TestSupport"], path: "Tests/CrashWriter",

@@ -6,35 +6,18 @@ public enum WatchEventType: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopy
     case delete = 1
 }
 
-/// One change of one key.
-public struct WatchEvent: Sendable, Hashable {
-    /// Put or delete.
-    public var type: WatchEventType
-    /// The key that was changed.
-    public var key: Bytes
-    /// The value put; empty for a delete and for a watch of keys only.
-    public var value: Bytes
-    /// The revision that made the change.
-    public var revision: Revision
-    /// The revision that created the key; 0 for a delete.
-    public var createRevision: Revision
-    /// How many puts the key has had since it was created; 0 for a delete.
-    public var version: Int64
-    /// The lease that the key is attached to, 0 for none.
-    public var lease: Int64
-    /// The revision of the change of this key before this one, 0 if there was none (that is still known).
-    public var previousRevision: Revision
+/// One change of one key: a reference into the ``ChangeBatch`` that it came with, so that passing it on costs little.
+///
+/// Keys and values are slices of that batch, which an event keeps alive; copy what is to be held for long.
+public struct WatchEvent: Sendable {
+    @usableFromInline let batch: ChangeBatch
+    @usableFromInline let record: Int32
+    @usableFromInline let index: Int32
     @usableFromInline var boxedPrevious: Box?
-
-    /// What the key held before, if the watch asked for it, the key existed, and that revision is not compacted.
-    @inlinable public var previous: KeyValue? {
-        get { boxedPrevious?.keyValue }
-        set { boxedPrevious = newValue.map { .keyValue($0) } }
-    }
 
     /// Apart from the event, since few have it, and all are copied.
     @usableFromInline
-    indirect enum Box: Sendable, Hashable {
+    indirect enum Box: Sendable {
         case keyValue(KeyValue)
 
         @usableFromInline var keyValue: KeyValue {
@@ -44,28 +27,71 @@ public struct WatchEvent: Sendable, Hashable {
         }
     }
 
-    /// A change, as a state machine announces it; what a store would fill in may be left out.
+    /// Entry `index` of `batch`, which is part of record `record`.
     @inlinable
+    init(_ batch: ChangeBatch, record: Int32, index: Int, previous: KeyValue?) {
+        self.batch = batch
+        self.record = record
+        self.index = Int32(index)
+        boxedPrevious = previous.map { .keyValue($0) }
+    }
+
+    /// A change, as a state machine announces it; what a store would fill in may be left out.
+    ///
+    /// - Precondition: the key has at most 65 535 bytes.
     public init(
         type: WatchEventType, key: Bytes, value: Bytes = Bytes(), revision: Revision, createRevision: Revision = 0,
         version: Int64 = 0, lease: Int64 = 0, previousRevision: Revision = 0, previous: KeyValue? = nil
     ) {
-        self.type = type
-        self.key = key
-        self.value = value
-        self.revision = revision
-        self.createRevision = createRevision
-        self.version = version
-        self.lease = lease
-        self.previousRevision = previousRevision
-        boxedPrevious = previous.map { .keyValue($0) }
+        let entry = ChangeEntry(
+            type: type, keyOffset: 0, keyLength: key.count, valueOffset: key.count, valueLength: value.count,
+            createRevision: createRevision, version: version, lease: lease, previousRevision: previousRevision)
+        let batch = ChangeBatch(
+            firstRevision: revision, storage: Array(key) + Array(value), entries: [entry], recordStarts: [0, 1],
+            commitTimes: [.init(record: 0, milliseconds: 0)])
+        self.init(batch, record: 0, index: 0, previous: previous)
+    }
+
+    @inlinable var entry: ChangeEntry { batch.entries[Int(index)] }
+
+    /// Put or delete.
+    @inlinable public var type: WatchEventType { entry.type }
+    /// The key that was changed.
+    @inlinable public var key: Bytes { batch.key(Int(index)) }
+    /// The value put; empty for a delete.
+    @inlinable public var value: Bytes { batch.value(Int(index)) }
+    /// The revision that made the change.
+    @inlinable public var revision: Revision { batch.firstRevision + Int64(record) }
+    /// The revision that created the key; 0 for a delete.
+    @inlinable public var createRevision: Revision { entry.createRevision }
+    /// How many puts the key has had since it was created; 0 for a delete.
+    @inlinable public var version: Int64 { entry.version }
+    /// The lease that the key is attached to, 0 for none.
+    @inlinable public var lease: Int64 { entry.lease }
+    /// The revision of the change of this key before this one, 0 if there was none (that is still known).
+    @inlinable public var previousRevision: Revision { entry.previousRevision }
+
+    /// What the key held before, if the watch asked for it, the key existed, and that revision is not compacted.
+    @inlinable public var previous: KeyValue? {
+        get { boxedPrevious?.keyValue }
+        set { boxedPrevious = newValue.map { .keyValue($0) } }
     }
 
     /// The key and value as they stand after a put; nil for a delete.
-    public var keyValue: KeyValue? {
-        guard type == .put else { return nil }
-        return KeyValue(
-            key: key, value: value, createRevision: createRevision, modRevision: revision, version: version,
-            lease: lease)
+    public var keyValue: KeyValue? { batch.keyValue(Int(index)) }
+}
+
+extension WatchEvent: Hashable {
+    public static func == (a: WatchEvent, b: WatchEvent) -> Bool {
+        a.type == b.type && a.revision == b.revision && a.createRevision == b.createRevision && a.version == b.version
+            && a.lease == b.lease && a.previousRevision == b.previousRevision && a.key == b.key && a.value == b.value
+            && a.previous == b.previous
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(type)
+        hasher.combine(key)
+        hasher.combine(value)
+        hasher.combine(revision)
     }
 }

@@ -29,7 +29,12 @@ public struct WatchUpdate: Sendable {
     /// registry.notify(WatchUpdate(revision: 7, events: [WatchEvent(type: .put, key: "a", value: "1", revision: 7)]))
     /// ```
     public init(revision: Revision, events: [WatchEvent]) {
-        self.init(batch: ChangeBatch(revision: revision, events: events), record: 0)
+        // The batch of an event that was made by itself is what is wanted.
+        if events.count == 1, events[0].revision == revision, events[0].batch.entries.count == 1 {
+            self.init(batch: events[0].batch, record: Int(events[0].record))
+        } else {
+            self.init(batch: ChangeBatch(revision: revision, events: events), record: 0)
+        }
     }
 
     /// The revision that made the changes.
@@ -38,20 +43,17 @@ public struct WatchUpdate: Sendable {
     /// When it was committed, in milliseconds since 1970 (UTC).
     public var commitMilliseconds: Int64 { batch.commitTime(ofRecord: Int(record)) }
 
-    /// The same revision as seen through `filter`.
+    /// The same revision as seen through `filter`, which wants some of it: so if there is one change only, all of it.
     @inlinable
-    package func filtered(by filter: WatchFilter) -> WatchUpdate {
-        WatchUpdate(batch: batch, record: Int(record), filter: filter)
+    package func filtered(by filter: WatchFilter?) -> WatchUpdate {
+        let isOne = batch.entryIndices(ofRecord: Int(record)).count == 1
+        return WatchUpdate(batch: batch, record: Int(record), filter: isOne ? nil : filter)
     }
 
     /// The event that entry `index` of the batch stands for.
     @inlinable
     func event(_ index: Int) -> WatchEvent {
-        let entry = batch.entries[index]
-        return WatchEvent(
-            type: entry.type, key: batch.key(index), value: batch.value(index), revision: revision,
-            createRevision: entry.createRevision, version: entry.version, lease: entry.lease,
-            previousRevision: entry.previousRevision, previous: previous?[index - first])
+        WatchEvent(batch, record: record, index: index, previous: previous?[index - first])
     }
 
     @inlinable var first: Int { Int(batch.recordStarts[Int(record)]) }

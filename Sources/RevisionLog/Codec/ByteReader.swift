@@ -19,8 +19,9 @@ struct ByteReader: ~Copyable {
 
     var remaining: Int { bytes.count - offset }
 
+    @inline(__always)
     mutating func byte() throws(Malformed) -> UInt8 {
-        guard offset < bytes.count else { throw Malformed("ends early, at offset \(offset)") }
+        guard offset < bytes.count else { throw early() }
         defer { offset += 1 }
         return bytes[offset]
     }
@@ -28,10 +29,23 @@ struct ByteReader: ~Copyable {
     /// An unsigned LEB128 number: seven bits a byte, lowest first, the high bit says that more follow.
     @inline(__always)
     mutating func varint() throws(Malformed) -> UInt64 {
-        // Most lengths and distances fit one byte.
-        if offset < bytes.count, bytes[offset] < 0x80 {
-            defer { offset += 1 }
-            return UInt64(bytes[offset])
+        // Most lengths fit one byte, most distances two or three.
+        if remaining >= 3 {
+            let first = UInt64(bytes[offset])
+            if first < 0x80 {
+                offset += 1
+                return first
+            }
+            let second = UInt64(bytes[offset + 1])
+            if second < 0x80 {
+                offset += 2
+                return first & 0x7F | second << 7
+            }
+            let third = UInt64(bytes[offset + 2])
+            if third < 0x80 {
+                offset += 3
+                return first & 0x7F | (second & 0x7F) << 7 | third << 14
+            }
         }
         return try longVarint()
     }
@@ -50,20 +64,33 @@ struct ByteReader: ~Copyable {
     }
 
     /// A number that must fit a non-negative `Int64`.
+    @inline(__always)
     mutating func number() throws(Malformed) -> Int64 {
         let value = try varint()
-        guard let number = Int64(exactly: value) else { throw Malformed("number \(value) is too large") }
+        guard let number = Int64(exactly: value) else { throw tooLarge(value) }
         return number
     }
 
     /// A length of bytes that are there; they are skipped, and their offset is returned.
+    @inline(__always)
     mutating func lengthPrefixed() throws(Malformed) -> Range<Int> {
         let length = try varint()
-        guard length <= UInt64(remaining) else {
-            throw Malformed("length \(length) at offset \(offset), only \(remaining) bytes left")
-        }
+        guard length <= UInt64(remaining) else { throw tooLong(length) }
         defer { offset += Int(length) }
         return offset..<offset + Int(length)
+    }
+
+    // Apart, so that what is done for each number stays small.
+
+    @inline(never)
+    private func early() -> Malformed { Malformed("ends early, at offset \(offset)") }
+
+    @inline(never)
+    private func tooLarge(_ value: UInt64) -> Malformed { Malformed("number \(value) is too large") }
+
+    @inline(never)
+    private func tooLong(_ length: UInt64) -> Malformed {
+        Malformed("length \(length) at offset \(offset), only \(remaining) bytes left")
     }
 
     /// What is left.

@@ -1,4 +1,5 @@
 import Changes
+import Threads
 
 #if canImport(Darwin)
     import Darwin
@@ -37,19 +38,41 @@ struct JournalScan {
     /// Where a run ended before the end of its segment's valid frames: the place of the damage, if it is one.
     private var breaks: [(segment: Int, offset: Int)] = []
 
-    /// Reads all `segments` of the store `storeTag`.
-    init(_ segments: [SegmentFile], storeTag: UInt32) throws(StoreError) {
+    /// Reads all `segments` of the store `storeTag`, each processor some of them.
+    init(_ segments: [SegmentFile], storeTag: UInt32) throws {
         self.segments = segments
+        for segment in segments { segment.expectReading(segment.length) }
+        let parts = try inParallel(segments.count, least: 1) { part in
+            var scan = JournalScan(segments)
+            try scan.read(part, storeTag)
+            return scan
+        }
+        for part in parts { add(part) }
+    }
+
+    private init(_ segments: [SegmentFile]) {
+        self.segments = segments
+    }
+
+    private mutating func read(_ part: Range<Int>, _ storeTag: UInt32) throws(StoreError) {
         // One piece of memory for all: fresh memory costs more than reading into it.
         let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: segments.map(\.length).max() ?? 0, alignment: MemoryLayout<UInt64>.alignment)
+            byteCount: segments[part].map(\.length).max() ?? 0, alignment: MemoryLayout<UInt64>.alignment)
         defer { buffer.deallocate() }
-        for segment in segments { segment.expectReading(segment.length) }
-        for index in segments.indices {
+        for index in part {
             let segment = UnsafeMutableRawBufferPointer(rebasing: buffer[..<segments[index].length])
             let filled = try segments[index].read(at: 0, into: segment)
             try scan(index, UnsafeRawBufferPointer(rebasing: segment[..<filled]), storeTag)
         }
+    }
+
+    /// Takes in what was found in later segments.
+    private mutating func add(_ other: JournalScan) {
+        epoch = max(epoch, other.epoch)
+        flushedThrough = max(flushedThrough, other.flushedThrough)
+        frames += other.frames
+        beyond += other.beyond
+        breaks += other.breaks
     }
 
     /// Segments that are known to have nothing that counts, and are not read.

@@ -18,9 +18,7 @@ final class OverlayRun: Sendable {
 
     let entries: [Entry]
     let batches: [ChangeBatch]
-    /// How many bytes all keys of the run begin with alike. Keys of a store share long beginnings ("services/web/"), which
-    /// would leave nothing to decide by to a prefix that contained them.
-    private let stem: Int
+    private let shape: KeyShape
 
     /// The run of one batch.
     convenience init(_ batch: ChangeBatch) {
@@ -29,66 +27,81 @@ final class OverlayRun: Sendable {
 
     /// The run of some batches, oldest first.
     init(_ batches: [ChangeBatch]) {
-        let stem = Self.stem(batches)
-        var all: [Entry] = []
-        all.reserveCapacity(batches.reduce(0) { $0 + $1.entries.count })
-        for (number, batch) in batches.enumerated() {
-            for index in batch.entries.indices {
-                let prefix = batch.withKey(index) { Self.prefix($0, after: stem) }
-                all.append(Entry(prefix: prefix, batch: UInt32(number), index: UInt32(index)))
-            }
-        }
+        let (all, shape) = Self.gather(batches)
         self.batches = batches
-        self.stem = stem
+        self.shape = shape
         guard all.count > 1 else {
             entries = all
             return
         }
-        Self.sort(&all, batches)
+        let sorted = Self.sorted(all, batches, shape)
         // Of those of one key the newest, which comes first, is kept.
         var newest: [Entry] = []
-        newest.reserveCapacity(all.count)
-        for entry in all {
-            if let last = newest.last, Self.compare(last, batches, entry, batches) == 0 { continue }
+        newest.reserveCapacity(sorted.count)
+        for entry in sorted {
+            if let last = newest.last, last.prefix == entry.prefix,
+                shape.isDecidedByPrefix || Self.compare(last, batches, entry, batches) == 0
+            {
+                continue
+            }
             newest.append(entry)
         }
         entries = newest
     }
 
-    /// How many bytes all keys begin with alike.
-    private static func stem(_ batches: [ChangeBatch]) -> Int {
-        batches[0].withKey(0) { first in
-            batches.reduce(first.count) { shared, batch in
-                batch.entries.indices.reduce(shared) { shared, index in
-                    batch.withKey(index) { min(shared, commonPrefix(first, $0)) }
-                }
+    /// All entries, newest first, and what their keys have in common.
+    private static func gather(_ batches: [ChangeBatch]) -> ([Entry], KeyShape) {
+        var all: [Entry] = []
+        all.reserveCapacity(batches.reduce(0) { $0 + $1.entries.count })
+        var shape = batches[0].withKey(0) { KeyShape($0) }
+        /// So many entries have prefixes of what follows a longer stem.
+        var outdated = 0
+        // Each batch once for the stem and once for the prefixes, which follow it: the second time it is in the cache.
+        for (number, batch) in batches.enumerated().reversed() {
+            let stem = shape.stem
+            batches[0].withKey(0) { first in
+                for index in batch.entries.indices { batch.withKey(index) { shape.add($0, first) } }
+            }
+            if shape.stem < stem { outdated = all.count }
+            for index in batch.entries.indices.reversed() {
+                let prefix = batch.withKey(index) { Self.prefix($0, after: shape.stem) }
+                all.append(Entry(prefix: prefix, batch: UInt32(number), index: UInt32(index)))
             }
         }
+        for position in 0..<outdated {
+            let entry = all[position]
+            all[position].prefix = batches[Int(entry.batch)].withKey(Int(entry.index)) {
+                Self.prefix($0, after: shape.stem)
+            }
+        }
+        return (all, shape)
     }
 
-    /// Sorts by key and, for one key, newest first.
-    private static func sort(_ entries: inout [Entry], _ batches: [ChangeBatch]) {
+    /// Sorted by key and, for one key, newest first, as `entries` are.
+    private static func sorted(_ entries: [Entry], _ batches: [ChangeBatch], _ shape: KeyShape) -> [Entry] {
         func isBefore(_ a: Entry, _ b: Entry) -> Bool {
             let order = compare(a, batches, b, batches)
             return order == 0 ? (a.batch, a.index) > (b.batch, b.index) : order < 0
         }
-        guard entries.count >= Limits.radixEntries else { return entries.sort(by: isBefore) }
-        sortByPrefix(&entries)
+        guard entries.count >= Limits.radixEntries else { return entries.sorted(by: isBefore) }
+        var sorted = sortedByPrefix(entries)
+        if shape.isDecidedByPrefix { return sorted }
         // Where prefixes are equal the rest of the keys decides.
         var start = 0
-        while start < entries.count {
+        while start < sorted.count {
             var end = start + 1
-            while end < entries.count, entries[end].prefix == entries[start].prefix { end += 1 }
-            if end - start > 1 { entries[start..<end].sort(by: isBefore) }
+            while end < sorted.count, sorted[end].prefix == sorted[start].prefix { end += 1 }
+            if end - start > 1 { sorted[start..<end].sort(by: isBefore) }
             start = end
         }
+        return sorted
     }
 
     /// One run with the keys of both; where both have one, `newer` wins.
     init(older: OverlayRun, newer: OverlayRun) {
-        let stem = Self.commonStem(older, newer)
-        let olderEntries = older.entries(after: stem)
-        let newerEntries = newer.entries(after: stem)
+        shape = KeyShape.joined(older.shape, newer.shape, stem: Self.commonStem(older, newer))
+        let olderEntries = older.entries(after: shape.stem)
+        let newerEntries = newer.entries(after: shape.stem)
         var merged: [Entry] = []
         merged.reserveCapacity(olderEntries.count + newerEntries.count)
         let shift = UInt32(older.batches.count)
@@ -114,18 +127,17 @@ final class OverlayRun: Sendable {
         }
         entries = merged
         batches = older.batches + newer.batches
-        self.stem = stem
     }
 
     /// What the smallest and the greatest key of both have in common all between them have too.
     private static func commonStem(_ a: OverlayRun, _ b: OverlayRun) -> Int {
         let shared = a.withKey(0) { first in b.withKey(0) { commonPrefix(first, $0) } }
-        return min(shared, a.stem, b.stem)
+        return min(shared, a.shape.stem, b.shape.stem)
     }
 
     /// The entries with prefixes of what follows `stem` bytes.
     private func entries(after stem: Int) -> [Entry] {
-        if stem == self.stem { return entries }
+        if stem == shape.stem { return entries }
         return entries.map { entry in
             var entry = entry
             entry.prefix = batches[Int(entry.batch)].withKey(Int(entry.index)) { Self.prefix($0, after: stem) }
@@ -151,9 +163,9 @@ final class OverlayRun: Sendable {
 
     /// The position of the first key that is not less than `key`.
     func lowerBound(_ key: UnsafeRawBufferPointer) -> Int {
-        let order = withKey(0) { compareBytes(.init(rebasing: key.prefix(stem)), .init(rebasing: $0.prefix(stem))) }
+        let order = withKey(0) { compareBytes(.init(rebasing: key.prefix(shape.stem)), .init(rebasing: $0.prefix(shape.stem))) }
         if order != 0 { return order < 0 ? 0 : entries.count }
-        let prefix = Self.prefix(key, after: stem)
+        let prefix = Self.prefix(key, after: shape.stem)
         var low = 0
         var high = entries.count
         while low < high {
@@ -192,14 +204,6 @@ final class OverlayRun: Sendable {
         if key.count >= stem + 8 { return UInt64(bigEndian: key.loadUnaligned(fromByteOffset: stem, as: UInt64.self)) }
         return key.dropFirst(stem).enumerated().reduce(0) { $0 | UInt64($1.element) << UInt64(56 - 8 * $1.offset) }
     }
-}
-
-/// How many bytes two keys begin with alike.
-private func commonPrefix(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
-    let limit = min(a.count, b.count)
-    var count = 0
-    while count < limit, a[count] == b[count] { count += 1 }
-    return count
 }
 
 extension Array where Element == OverlayRun {

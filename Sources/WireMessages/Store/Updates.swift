@@ -21,13 +21,7 @@ extension WireEvent {
 
 extension WatchEvent {
     package init(_ wire: WireEvent, at revision: Revision) throws {
-        guard wire.key.count <= UInt16.max else {
-            throw MalformedMessage("a key has \(wire.key.count) bytes; no store has such")
-        }
-        self.init(
-            type: wire.isDelete ? .delete : .put, key: Bytes(wire.key), value: Bytes(wire.value), revision: revision,
-            createRevision: wire.createRevision, version: wire.version, lease: wire.lease,
-            previousRevision: wire.previousRevision, previous: wire.hasPrevious ? KeyValue(wire.previous) : nil)
+        self = try WatchUpdate([wire], at: revision).events[0]
     }
 }
 
@@ -49,9 +43,30 @@ extension WatchUpdate {
         guard parts.allSatisfy({ $0.revision == first.revision }) else {
             throw MalformedMessage("an update of revision \(first.revision) goes on with another")
         }
-        let events = try parts.flatMap { part in try part.events.map { try WatchEvent($0, at: first.revision) } }
-        let batch = ChangeBatch(revision: first.revision, events: events, milliseconds: first.time)
+        try self.init(parts.flatMap(\.events), at: first.revision, milliseconds: first.time)
+    }
+
+    /// At least one event.
+    fileprivate init(_ wires: [WireEvent], at revision: Revision, milliseconds: Int64 = 0) throws {
+        var storage: [UInt8] = []
+        let entries = try wires.map { wire in
+            guard wire.key.count <= UInt16.max else {
+                throw MalformedMessage("a key has \(wire.key.count) bytes; no store has such")
+            }
+            let offset = storage.count
+            storage += wire.key + wire.value
+            return ChangeEntry(
+                type: wire.isDelete ? .delete : .put, keyOffset: offset, keyLength: wire.key.count,
+                valueOffset: offset + wire.key.count, valueLength: wire.value.count,
+                createRevision: wire.createRevision, version: wire.version, lease: wire.lease,
+                previousRevision: wire.previousRevision)
+        }
+        let batch = ChangeBatch(
+            firstRevision: revision, storage: storage, entries: entries, recordStarts: [0, UInt32(entries.count)],
+            commitTimes: [.init(record: 0, milliseconds: milliseconds)])
         self = batch.update(ofRecord: 0)
-        if events.contains(where: { $0.previous != nil }) { previous = events.map(\.previous) }
+        if wires.contains(where: \.hasPrevious) {
+            previous = wires.map { $0.hasPrevious ? KeyValue($0.previous) : nil }
+        }
     }
 }

@@ -19,9 +19,7 @@ struct OverlayModel {
     mutating func batch() -> ChangeBatch {
         let records = (0...random.below(random.chance(5) ? 40 : 3)).map { record in
             (0...random.below(3)).map { _ in
-                var event = random.event(next + Int64(record))
-                event.key = key()
-                return event
+                random.event(next + Int64(record)).with(key: key())
             }
         }
         next += Int64(records.count)

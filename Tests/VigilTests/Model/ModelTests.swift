@@ -274,9 +274,6 @@ private struct ModelRun {
 
     /// Previous revisions are not comparable once the one before is compacted; previous values are checked apart.
     private func normalised(_ event: WatchEvent) -> WatchEvent {
-        var event = event
-        event.previous = nil
-        if event.previousRevision < model.earliest { event.previousRevision = 0 }
-        return event
+        event.with(previousRevision: event.previousRevision < model.earliest ? 0 : nil)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Vigil
 
@@ -124,10 +125,7 @@ struct ModelWatch {
 
     /// The revision before is 0 if it was compacted by the time of the write; the previous value is checked apart.
     private func normalised(_ event: WatchEvent, _ model: ModelStore) -> WatchEvent {
-        var event = event
-        event.previous = nil
-        if event.previousRevision < model.earliest { event.previousRevision = 0 }
-        return event
+        event.with(previousRevision: event.previousRevision < model.earliest ? 0 : nil)
     }
 
     private var description: Comment { "watch of \(keys) from \(start), \(options.types)" }

@@ -164,9 +164,6 @@ private struct RetentionRun {
 
     /// The revision before may be forgotten, and the event that says so was written before or after that.
     private func unlinked(_ event: WatchEvent) -> WatchEvent {
-        var event = event
-        event.previous = nil
-        event.previousRevision = 0
-        return event
+        event.with(previousRevision: 0)
     }
 }
