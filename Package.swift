@@ -135,7 +135,7 @@ let package = Package(
         .executableTarget(
             name: "CrashWriter", dependencies: ["Vigil", "LMDB", "CDiskShim", "TestSupport"], path: "Tests/CrashWriter",
             swiftSettings: settings),
-        .testTarget(name: "ChangesTests", dependencies: ["Changes"], swiftSettings: settings),
+        .testTarget(name: "ChangesTests", dependencies: ["Changes", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB", "Threads"], swiftSettings: settings),
         .testTarget(
             name: "RevisionLogTests",

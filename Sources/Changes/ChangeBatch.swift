@@ -21,6 +21,7 @@ public struct ChangeEntry: BitwiseCopyable, Sendable {
     public var previousRevision: Revision
 
     /// - Precondition: the offsets and lengths fit into the fields.
+    @inlinable
     public init(
         type: WatchEventType, keyOffset: Int, keyLength: Int, valueOffset: Int, valueLength: Int,
         createRevision: Revision, version: Int64, lease: Int64, previousRevision: Revision

@@ -52,18 +52,38 @@ public enum KeyRange: Sendable, Hashable {
     /// Whether the key in memory at `key` is in the range.
     @inlinable
     public func contains(_ key: UnsafeRawBufferPointer) -> Bool {
+        withMatcher { $0.contains(key) }
+    }
+
+    /// Calls `body` with the range in memory, for who asks about many keys; it must not leave it.
+    @inlinable
+    package func withMatcher<R>(_ body: (KeyMatcher) throws -> R) rethrows -> R {
         switch self {
-        case .key(let only):
-            return only.withUnsafeBytes { compareBytes(key, $0) == 0 }
-        case .prefix(let prefix):
-            return prefix.withUnsafeBytes { prefix in
-                prefix.count <= key.count && compareBytes(.init(rebasing: key[..<prefix.count]), prefix) == 0
-            }
+        case .key(let only): try only.withUnsafeBytes { try body(.key($0)) }
+        case .prefix(let prefix): try prefix.withUnsafeBytes { try body(.prefix($0)) }
         case .range(let start, let end):
-            return start.withUnsafeBytes { compareBytes(key, $0) >= 0 }
-                && end.withUnsafeBytes { compareBytes(key, $0) < 0 }
-        case .from(let start):
-            return start.withUnsafeBytes { compareBytes(key, $0) >= 0 }
+            try start.withUnsafeBytes { start in try end.withUnsafeBytes { try body(.range(start, $0)) } }
+        case .from(let start): try start.withUnsafeBytes { try body(.from($0)) }
+        }
+    }
+}
+
+/// A ``KeyRange`` in memory: to ask it counts no references.
+@usableFromInline
+package enum KeyMatcher: BitwiseCopyable {
+    case key(UnsafeRawBufferPointer)
+    case prefix(UnsafeRawBufferPointer)
+    case range(UnsafeRawBufferPointer, UnsafeRawBufferPointer)
+    case from(UnsafeRawBufferPointer)
+
+    @inlinable
+    package func contains(_ key: UnsafeRawBufferPointer) -> Bool {
+        switch self {
+        case .key(let only): key.count == only.count && compareBytes(key, only) == 0
+        case .prefix(let prefix):
+            prefix.count <= key.count && compareBytes(.init(rebasing: key[..<prefix.count]), prefix) == 0
+        case .range(let start, let end): compareBytes(key, start) >= 0 && compareBytes(key, end) < 0
+        case .from(let start): compareBytes(key, start) >= 0
         }
     }
 }

@@ -95,3 +95,16 @@ extension WatchEvent: Hashable {
         hasher.combine(revision)
     }
 }
+
+extension WatchEvent: CustomStringConvertible {
+    /// What was changed how, at which revision, and what is known of the key's history.
+    public var description: String {
+        var text = type == .put ? "put \(key) = \(value)" : "delete \(key)"
+        text += " at \(revision)"
+        if type == .put { text += ", created at \(createRevision), version \(version)" }
+        if lease != 0 { text += ", lease \(lease)" }
+        if previousRevision != 0 { text += ", before at \(previousRevision)" }
+        if let previous { text += ", before \(previous.value)" }
+        return text
+    }
+}

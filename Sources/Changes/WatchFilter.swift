@@ -24,6 +24,23 @@ public final class WatchFilter: Sendable {
     public func matches(_ update: WatchUpdate) -> Bool {
         update.batch.entryIndices(ofRecord: Int(update.record)).contains { matches(update.batch, $0) }
     }
+
+    /// Calls `body` with what says whether an entry of `batch` is wanted, for who asks about many.
+    @inlinable
+    package func withMatches<R>(in batch: ChangeBatch, _ body: ((Int) -> Bool) throws -> R) rethrows -> R {
+        try keys.withMatcher { keys in
+            try batch.storage.withUnsafeBytes { storage in
+                try batch.entries.withUnsafeBufferPointer { entries in
+                    try body { index in
+                        let entry = entries[index]
+                        let start = Int(entry.keyOffset)
+                        return types.contains(entry.type)
+                            && keys.contains(.init(rebasing: storage[start..<start + Int(entry.keyLength)]))
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Which types of change a watch delivers.

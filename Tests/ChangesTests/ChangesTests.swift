@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Changes
@@ -69,5 +70,80 @@ import Testing
         #expect(update.filtered(by: WatchFilter(keys: .prefix("b"))).events.map(\.key) == ["b"])
         #expect(update.filtered(by: WatchFilter(keys: .all, types: .puts)).events.map(\.key) == ["a"])
         #expect(!WatchFilter(keys: .key("c")).matches(update))
+    }
+
+    @Test func ofOneChangeThatAFilterWantsNothingIsLeftToAsk() {
+        let one = WatchUpdate(revision: 7, events: [update.events[0]])
+        #expect(one.filtered(by: WatchFilter(keys: .key("a"))).filter == nil)
+        #expect(update.filtered(by: WatchFilter(keys: .key("a"))).filter != nil)
+    }
+
+    @Test func anEventOfOneRevisionCanBeAnnouncedInAnother() {
+        let event = update.events[0]
+        #expect(WatchUpdate(revision: 7, events: [event]).events == [event])
+        #expect(WatchUpdate(revision: 9, events: [event]).revision == 9)
+        #expect(WatchUpdate(revision: 9, events: [event]).events.map(\.key) == ["a"])
+    }
+
+    @Test func askingForManyIsAskingForEach() {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SeededGenerator(seed)
+        func bytes() -> Bytes { Bytes((0...random.below(3)).map { _ in UInt8(random.below(3)) }) }
+        for _ in 0..<300 {
+            let events = (0..<8).map { _ in
+                WatchEvent(type: random.chance(2) ? .put : .delete, key: bytes(), value: bytes(), revision: 7)
+            }
+            let keys: [KeyRange] = [.key(bytes()), .prefix(bytes()), .range(bytes(), bytes()), .from(bytes()), .all]
+            let types: [WatchTypes] = [.all, .puts, .deletes]
+            let filter = WatchFilter(keys: keys[random.below(keys.count)], types: types[random.below(3)])
+            let batch = WatchUpdate(revision: 7, events: events).batch
+            let wanted = filter.withMatches(in: batch) { matches in batch.entries.indices.filter { matches($0) } }
+            #expect(wanted == batch.entries.indices.filter { filter.matches(batch, $0) }, "\(filter.keys), seed \(seed)")
+            #expect(wanted == events.indices.filter { filter.wants(events[$0]) }, "\(filter.keys), seed \(seed)")
+        }
+    }
+}
+
+extension WatchFilter {
+    /// What its parts are documented to mean.
+    fileprivate func wants(_ event: WatchEvent) -> Bool {
+        guard types == .all || (types == .puts) == (event.type == .put) else { return false }
+        return switch keys {
+        case .key(let key): event.key == key
+        case .prefix(let prefix): event.key.hasPrefix(prefix)
+        case .range(let start, let end): event.key >= start && event.key < end
+        case .from(let start): event.key >= start
+        }
+    }
+}
+
+@Suite struct WatchEventTests {
+    private func event(
+        type: WatchEventType = .put, key: Bytes = "k", value: Bytes = "v", revision: Revision = 9,
+        createRevision: Revision = 3, version: Int64 = 2, lease: Int64 = 5, previousRevision: Revision = 4,
+        previous: KeyValue? = nil
+    ) -> WatchEvent {
+        WatchEvent(
+            type: type, key: key, value: value, revision: revision, createRevision: createRevision, version: version,
+            lease: lease, previousRevision: previousRevision, previous: previous)
+    }
+
+    @Test func eventsAreEqualIfAllTheySayIs() {
+        let before = KeyValue(key: "k", value: "u", createRevision: 3, modRevision: 4, version: 1, lease: 0)
+        let different = [
+            event(type: .delete), event(key: "l"), event(value: "w"), event(revision: 10), event(createRevision: 2),
+            event(version: 3), event(lease: 0), event(previousRevision: 3), event(previous: before),
+        ]
+        let inABatch = WatchUpdate(revision: 9, events: [event(key: "j"), event()]).events[1]
+        #expect(inABatch == event())
+        #expect(Set([inABatch, event()]).count == 1)
+        for other in different { #expect(other != event(), "\(other)") }
+        #expect(Set(different + [event()]).count == different.count + 1)
+    }
+
+    @Test func anEventSaysWhatHappened() {
+        #expect("\(event())" == "put k = v at 9, created at 3, version 2, lease 5, before at 4")
+        let delete = WatchEvent(type: .delete, key: "k", revision: 9, previousRevision: 4)
+        #expect("\(delete)" == "delete k at 9, before at 4")
     }
 }

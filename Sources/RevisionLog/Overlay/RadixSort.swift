@@ -2,7 +2,7 @@
 /// prefix keep their order. A byte that all have alike costs nothing.
 func sortedByPrefix(_ entries: [OverlayRun.Entry]) -> [OverlayRun.Entry] {
     guard let first = entries.first else { return entries }
-    let differing = entries.reduce(UInt64(0)) { $0 | $1.prefix ^ first.prefix }
+    let differing = entries.reduce(UInt64(0)) { $0 | ($1.prefix ^ first.prefix) }
     var (entries, other) = (entries, entries)
     for shift in stride(from: UInt64(0), to: 64, by: 8) where differing >> shift & 0xFF != 0 {
         entries.withUnsafeBufferPointer { entries in

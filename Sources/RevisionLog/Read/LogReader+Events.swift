@@ -22,20 +22,24 @@ extension LogReader {
     }
 
     /// Of `updates` only the changes that made their key's present version.
-    package func newestOnly(_ updates: [WatchUpdate]) throws -> [WatchUpdate] {
+    package func newestOnly(_ updates: ReplayedUpdates) throws -> ReplayedUpdates {
         try withView { snapshot, transaction in
-            try updates.compactMap { update in
+            var result = ReplayedUpdates(filter: updates.filter)
+            for update in updates {
                 let events = update.events
                 let newest = try events.filter { event in
                     let latest = try latest(event.key, numbersOnly: true, snapshot, transaction)
                     return latest.map { $0.modRevision <= event.revision } ?? true
                 }
-                if newest.count == events.count { return update }
-                if newest.isEmpty { return nil }
-                return ChangeBatch(
-                    revision: update.revision, events: newest, milliseconds: update.commitMilliseconds
-                ).update(ofRecord: 0)
+                if newest.count == events.count {
+                    result.append(update.batch, record: Int(update.record))
+                } else if !newest.isEmpty {
+                    let batch = ChangeBatch(
+                        revision: update.revision, events: newest, milliseconds: update.commitMilliseconds)
+                    result.append(batch, record: 0)
+                }
             }
+            return result
         }
     }
 }

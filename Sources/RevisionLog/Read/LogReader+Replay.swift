@@ -3,7 +3,7 @@ import LMDB
 
 /// What one bounded step of a replay read.
 package struct ReplayStep: Sendable {
-    package var updates: [WatchUpdate]
+    package var updates: ReplayedUpdates
     /// The first revision that was not examined.
     package var next: Revision
 }
@@ -68,7 +68,7 @@ private struct ReplayCollector {
     var next: Revision
     let through: Revision
     let limit: Int
-    var updates: [WatchUpdate] = []
+    var updates: ReplayedUpdates
     private var records = 0
     private var bytes = 0
 
@@ -77,6 +77,7 @@ private struct ReplayCollector {
         self.next = next
         self.through = through
         self.limit = limit
+        updates = ReplayedUpdates(filter: filter)
     }
 
     var isDone: Bool {
@@ -86,14 +87,15 @@ private struct ReplayCollector {
     /// Takes the records of `batch` from `next` on; `next` must be in it.
     mutating func take(_ batch: ChangeBatch) {
         bytes += batch.storage.count
+        guard let filter else { return take(batch) { _ in true } }
+        filter.withMatches(in: batch) { take(batch, where: $0) }
+    }
+
+    @inline(__always)
+    private mutating func take(_ batch: ChangeBatch, where isWanted: (Int) -> Bool) {
         var record = Int(next - batch.firstRevision)
         while record < batch.recordCount, next <= through, updates.count < limit {
-            let update = batch.update(ofRecord: record)
-            if let filter {
-                if filter.matches(update) { updates.append(update.filtered(by: filter)) }
-            } else {
-                updates.append(update)
-            }
+            if batch.entryIndices(ofRecord: record).contains(where: isWanted) { updates.append(batch, record: record) }
             record += 1
             records += 1
             next += 1

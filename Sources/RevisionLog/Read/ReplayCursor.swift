@@ -23,8 +23,8 @@ package struct ReplayCursor: Sendable {
     }
 
     /// One bounded step, through `through` at most.
-    package mutating func step(_ reader: LogReader, through: Revision) throws -> [WatchUpdate] {
-        guard next <= through else { return [] }
+    package mutating func step(_ reader: LogReader, through: Revision) throws -> ReplayedUpdates {
+        guard next <= through else { return ReplayedUpdates() }
         let distance = through - next + 1
         if distance > Int64(Limits.chainUnits.lowerBound), next >= scansUntil, filter.keys != .all {
             if let updates = try reader.chains(filter, from: next, through: through) {
@@ -42,7 +42,7 @@ package struct ReplayCursor: Sendable {
 extension LogReader {
     /// The updates of `from` … `through` that `filter` wants, found through the version chains of its keys; nil if
     /// that would cost more than the budget.
-    func chains(_ filter: WatchFilter, from: Revision, through: Revision) throws -> [WatchUpdate]? {
+    func chains(_ filter: WatchFilter, from: Revision, through: Revision) throws -> ReplayedUpdates? {
         try withView { snapshot, transaction in
             let meta = try meta(transaction)
             let earliest = max(meta.earliest, snapshot.earliest)
@@ -61,18 +61,18 @@ extension LogReader {
                     return walk.isAffordable
                 }
             }
-            return walk.isAffordable ? walk.found.values.sorted { $0.revision < $1.revision } : nil
+            return walk.isAffordable ? walk.updates : nil
         }
     }
 }
 
-/// Updates found by following version chains back, as long as the budget lasts.
+/// Changes found by following version chains back, as long as the budget lasts.
 private struct ChainWalk {
     let filter: WatchFilter
     let from: Revision
     let through: Revision
     private var units: Int
-    private(set) var found: [Revision: WatchUpdate] = [:]
+    private var found: [Revision: ChangeBatch] = [:]
 
     init(filter: WatchFilter, from: Revision, through: Revision, units: Int) {
         self.filter = filter
@@ -82,6 +82,15 @@ private struct ChainWalk {
     }
 
     var isAffordable: Bool { units >= 0 }
+
+    /// What was found.
+    var updates: ReplayedUpdates {
+        var updates = ReplayedUpdates(filter: filter)
+        for (revision, batch) in found.sorted(by: { $0.key < $1.key }) {
+            updates.append(batch, record: Int(revision - batch.firstRevision))
+        }
+        return updates
+    }
 
     /// Follows the chain of `key` from `newest` back to `from`.
     mutating func follow(_ key: Bytes, _ newest: Revision, fetch: (Revision) throws -> Fetched?) throws {
@@ -94,8 +103,7 @@ private struct ChainWalk {
             let batch = fetched.batch
             units -= fetched.isDecoded ? batch.recordCount : Limits.fetchUnits
             if revision <= through, filter.types.contains(batch.entries[index].type) {
-                let update = batch.update(ofRecord: Int(revision - batch.firstRevision))
-                found[revision] = update.filtered(by: filter)
+                found[revision] = batch
             }
             revision = batch.entries[index].previousRevision
         }

@@ -257,7 +257,7 @@ private struct HistorySource: UpdateSource {
 
     func updates(from: Revision, through: Revision, limit: Int) throws -> (updates: [WatchUpdate], next: Revision) {
         let step = try reader.scan(nil, from: from, through: through, limit: limit)
-        return (step.updates, step.next)
+        return (Array(step.updates), step.next)
     }
 }
 

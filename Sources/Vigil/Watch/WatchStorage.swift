@@ -9,9 +9,8 @@ final class WatchStorage: Sendable {
     private struct State {
         var machine: WatchStateMachine
         var cursor: ReplayCursor
-        /// Updates of the last step of a replay, and how many of them were delivered.
-        var replayed: [WatchUpdate] = []
-        var replayedCount = 0
+        /// What is not delivered yet of the last step of a replay.
+        var replayed = ReplayedUpdates()
         /// Where that step ended.
         var replayedBefore: Revision?
         /// Delivered after the element before it.
@@ -128,8 +127,7 @@ final class WatchStorage: Sendable {
     private func ended(by error: any Error) throws {
         cursor?.close()
         state.withLock { state in
-            state.replayed = []
-            state.replayedCount = 0
+            state.replayed = ReplayedUpdates()
             state.mark = nil
             state.machine.end()
         }
@@ -143,9 +141,9 @@ final class WatchStorage: Sendable {
     func takeReplayed() -> WatchElement? {
         guard !options.previousValues else { return nil }
         return state.withLock { state in
-            guard state.mark == nil, state.replayedCount < state.replayed.count else { return nil }
+            guard state.mark == nil, !state.replayed.isEmpty else { return nil }
             cursor?.handled(state.machine.delivered)
-            return .update(deliverReplayed(&state))
+            return deliverReplayed(&state).map { .update($0) }
         }
     }
 
@@ -242,9 +240,9 @@ final class WatchStorage: Sendable {
         // Whatever was delivered before this call is handled, since its reader asks for more.
         if state.mark == nil { cursor?.handled(state.machine.delivered) }
         if let mark = state.mark.take() { return .element(mark) }
-        if state.replayedCount < state.replayed.count {
+        if let first = state.replayed.first {
             // Before the machine counts it as delivered: a watch resumed after an error must see it.
-            let completed = try complete(state.replayed[state.replayedCount])
+            let completed = try complete(first)
             _ = deliverReplayed(&state)
             return .element(.update(completed))
         }
@@ -293,13 +291,12 @@ final class WatchStorage: Sendable {
     }
 
     private func isNearHead(_ state: State) -> Bool {
-        state.mark == nil && state.replayedCount == state.replayed.count && state.replayedBefore == nil && cursor == nil
+        state.mark == nil && state.replayed.isEmpty && state.replayedBefore == nil && cursor == nil
             && state.machine.isNearHead(reader.head)
     }
 
-    private func deliverReplayed(_ state: inout State) -> WatchUpdate {
-        let update = state.replayed[state.replayedCount]
-        state.replayedCount += 1
+    private func deliverReplayed(_ state: inout State) -> WatchUpdate? {
+        guard let update = state.replayed.popFirst() else { return nil }
         state.machine.delivered(update)
         state.statistics.replayed += 1
         return update
@@ -356,7 +353,6 @@ final class WatchStorage: Sendable {
             if options.policy == .latest { updates = try reader.newestOnly(updates) }
             allReplayed.add(updates.count)
             state.replayed = updates
-            state.replayedCount = 0
             state.replayedBefore = state.cursor.next
         } catch let error as StoreError where error.code == .compacted {
             if case .fail(let error)? = state.machine.compacted(error) { throw error }

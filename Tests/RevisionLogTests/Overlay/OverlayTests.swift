@@ -9,9 +9,22 @@ struct OverlayModel {
     var newest: [Bytes: WatchEvent] = [:]
     var next: Revision = 1
     var random: SeededGenerator
+    var keys = Keys.mixed
 
-    /// Keys of which many share their first eight bytes, are prefixes of others, or differ in zeros only.
+    enum Keys: CaseIterable {
+        /// Many share their first eight bytes, are prefixes of others, or differ in zeros only.
+        case mixed
+        /// At most eight bytes follow what all have in common, and the last is no zero: the prefix decides.
+        case short
+        /// The same, but for zeros at the end.
+        case shortWithZeros
+    }
+
     mutating func key() -> Bytes {
+        if keys != .mixed {
+            let bytes: [UInt8] = keys == .short ? [1, 2, 0xFF] : [0, 1, 2]
+            return Bytes(Array("services/".utf8) + (0...random.below(8)).map { _ in bytes[random.below(3)] })
+        }
         let stem: [UInt8] = [[], Array("services".utf8), [0], [0xFF], Array("services/".utf8)][random.below(5)]
         return Bytes(stem + (0..<random.below(4)).map { _ in [0, 1, 0x7F, 0x80, 0xFF][random.below(5)] } + [7])
     }
@@ -51,9 +64,10 @@ struct OverlayModel {
     }
 
     /// Few are sorted by comparison, many byte by byte.
-    @Test(arguments: [2, 20, 400]) func aRunOfManyBatchesHasTheNewestOfEachKey(_ count: Int) {
+    @Test(arguments: [2, 20, 400], OverlayModel.Keys.allCases)
+    func aRunOfManyBatchesHasTheNewestOfEachKey(_ count: Int, _ keys: OverlayModel.Keys) {
         let seed = UInt64.random(in: 0 ... .max)
-        var model = OverlayModel(random: SeededGenerator(seed))
+        var model = OverlayModel(random: SeededGenerator(seed), keys: keys)
         let batches = (0..<count).map { _ in model.batch() }
         if count == 400 { #expect(batches.reduce(0) { $0 + $1.entries.count } > Limits.radixEntries) }
         expect(OverlayRun(batches), model, "seed \(seed)")
