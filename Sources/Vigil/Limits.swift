@@ -4,6 +4,8 @@ enum Limits {
     static let groupBytes = 512 << 10
     /// Records in one group.
     static let groupRecords = 4096
+    /// Bytes that a record of one put takes, about, besides its key and value.
+    static let recordBytes = 16
     /// Writers of a group that the committer resumes by itself; more are resumed by a task.
     static let answersInPlace = 8
     /// Writes that a writer's thread commits at once; more are left to the committer's own.

@@ -98,8 +98,9 @@ import Testing
             let filter = WatchFilter(keys: keys[random.below(keys.count)], types: types[random.below(3)])
             let batch = WatchUpdate(revision: 7, events: events).batch
             let wanted = filter.withMatches(in: batch) { matches in batch.entries.indices.filter { matches($0) } }
-            #expect(wanted == batch.entries.indices.filter { filter.matches(batch, $0) }, "\(filter.keys), seed \(seed)")
-            #expect(wanted == events.indices.filter { filter.wants(events[$0]) }, "\(filter.keys), seed \(seed)")
+            let place: Comment = "\(filter.keys), seed \(seed)"
+            #expect(wanted == batch.entries.indices.filter { filter.matches(batch, $0) }, place)
+            #expect(wanted == events.indices.filter { filter.wants(events[$0]) }, place)
         }
     }
 }

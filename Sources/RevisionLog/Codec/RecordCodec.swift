@@ -32,6 +32,13 @@ package struct RecordEncoder {
         self.firstRevision = firstRevision
     }
 
+    /// Sees to room for so many bytes, and so many changes in as many records.
+    package mutating func reserve(_ bytes: Int, changes: Int) {
+        storage.reserveCapacity(bytes)
+        entries.reserveCapacity(changes)
+        starts.reserveCapacity(changes + 1)
+    }
+
     package var recordCount: Int { starts.count - 1 }
     package var changeCount: Int { entries.count }
     /// The revision that the next record will have.

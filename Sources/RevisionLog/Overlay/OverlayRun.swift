@@ -163,7 +163,9 @@ final class OverlayRun: Sendable {
 
     /// The position of the first key that is not less than `key`.
     func lowerBound(_ key: UnsafeRawBufferPointer) -> Int {
-        let order = withKey(0) { compareBytes(.init(rebasing: key.prefix(shape.stem)), .init(rebasing: $0.prefix(shape.stem))) }
+        let order = withKey(0) { first in
+            compareBytes(.init(rebasing: key.prefix(shape.stem)), .init(rebasing: first.prefix(shape.stem)))
+        }
         if order != 0 { return order < 0 ? 0 : entries.count }
         let prefix = Self.prefix(key, after: shape.stem)
         var low = 0

@@ -30,6 +30,12 @@ struct CommitGroup {
 
     var isEmpty: Bool { encoder.recordCount == 0 }
 
+    /// Sees to room for what `requests` put, as far as a group may grow.
+    mutating func reserve(for requests: Slice<UnsafeBufferPointer<Committer.Request>>) {
+        let bytes = requests.reduce(0) { $0 + $1.putBytes + Limits.recordBytes }
+        encoder.reserve(min(bytes, Limits.groupBytes), changes: requests.count)
+    }
+
     /// Whether `request` may join: there is room, and what it reads by range is not changed by the group itself.
     func accepts(_ request: Committer.Request) -> Bool {
         if isEmpty { return true }

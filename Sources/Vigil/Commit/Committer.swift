@@ -158,17 +158,25 @@ final class Committer: Sendable {
 extension Committer.Request {
     /// Resumes the writer: with its own error, else with the group's, else with the outcome.
     func answer(_ outcome: CommitGroup.Outcome, _ failure: StoreError?) {
-        switch (self, outcome, failure) {
-        case (_, .refused(let error), _): refuse(error)
-        case (_, _, let error?): refuse(error)
-        case (.put(_, _, let continuation), .put(let revision), nil): continuation.resume(returning: revision)
-        case (.transaction(_, let continuation), .transaction(let result), nil):
-            continuation.resume(returning: result)
-        case (.part(_, let index, let series), .transaction(let result), nil): series.finish(index, .success(result))
-        case (.ending(_, let continuation), .ending(let ending), nil): continuation.resume(returning: ending)
-        case (.put, _, nil), (.transaction, _, nil), (.part, _, nil), (.ending, _, nil):
-            preconditionFailure("a request was answered as if it were another")
+        if case .refused(let error) = outcome { return refuse(error) }
+        if let failure { return refuse(failure) }
+        // Only what each needs is taken out: to copy a request counts references to its key and value.
+        switch self {
+        case .put(_, _, let continuation):
+            if case .put(let revision) = outcome { return continuation.resume(returning: revision) }
+        case .transaction(_, let continuation):
+            if case .transaction(let result) = outcome { return continuation.resume(returning: result) }
+        case .part(_, let index, let series):
+            if case .transaction(let result) = outcome { return series.finish(index, .success(result)) }
+        case .ending(_, let continuation):
+            if case .ending(let ending) = outcome { return continuation.resume(returning: ending) }
         }
+        preconditionFailure("a request was answered as if it were another")
+    }
+
+    /// Bytes of the key and value that it puts, if that is all it does.
+    var putBytes: Int {
+        if case .put(let key, let value, _) = self { key.count + value.count } else { 0 }
     }
 
     func refuse(_ error: StoreError) {

@@ -32,12 +32,16 @@ final class GroupWriter: @unchecked Sendable {
     /// Commits as many of `requests` as make one group, from `first` on; returns where the next group begins.
     private func writeGroup(_ requests: [Committer.Request], from first: Int) -> Int {
         versions.forget()
-        var group = CommitGroup(log: log, versions: versions)
         outcomes.removeAll(keepingCapacity: true)
+        var group = CommitGroup(log: log, versions: versions)
         var next = first
-        while next < requests.count, group.accepts(requests[next]) {
-            outcomes.append(group.add(requests[next]))
-            next += 1
+        // In place: to copy a request counts references to its key and value.
+        requests.withUnsafeBufferPointer { requests in
+            group.reserve(for: requests[first...].prefix(Limits.groupRecords))
+            while next < requests.count, group.accepts(requests[next]) {
+                outcomes.append(group.add(requests[next]))
+                next += 1
+            }
         }
         var failure: StoreError?
         if !group.isEmpty {
@@ -70,6 +74,8 @@ private struct Answers: Sendable {
     }
 
     private func resumeAll() {
-        for (request, outcome) in zip(requests, outcomes) { request.answer(outcome, failure) }
+        requests.withUnsafeBufferPointer { requests in
+            for index in requests.indices { requests[index].answer(outcomes[index], failure) }
+        }
     }
 }

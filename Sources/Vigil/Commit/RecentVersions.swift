@@ -12,8 +12,8 @@ import RevisionLog
 ///
 /// Belongs to the leader of the commits.
 final class RecentVersions {
-    private var young: [Bytes: VersionNumbers] = [:]
-    private var old: [Bytes: VersionNumbers] = [:]
+    private var young = VersionTable()
+    private var old = VersionTable()
     /// The newest revision in `old`, or before it.
     private var oldThrough: Revision = 0
     /// Where it began, until LMDB has everything up to there.
@@ -27,17 +27,20 @@ final class RecentVersions {
 
     /// The newest version of `key`, tombstones included.
     func latest(_ key: Bytes) throws(StoreError) -> VersionNumbers? {
-        if let recent = young[key] ?? old[key] { return recent }
+        if let recent = recent(key) { return recent }
         if start != nil { return try log.reader.latest(key)?.numbers }
         return try log.reader.checkpointed(key)
     }
 
     /// The same, if it was noted and LMDB may not have it yet.
-    func recent(_ key: Bytes) -> VersionNumbers? { young[key] ?? old[key] }
+    func recent(_ key: Bytes) -> VersionNumbers? {
+        let hash = VersionTable.hash(key)
+        return young.find(key, hash) ?? old.find(key, hash)
+    }
 
     /// `key` has a new version, in the log or in the group that is being gathered.
     func note(_ key: Bytes, _ version: VersionNumbers) {
-        young[key] = version
+        young.set(key, VersionTable.hash(key), version)
     }
 
     /// To be called between groups: drops what LMDB has by now.
@@ -48,13 +51,13 @@ final class RecentVersions {
         if old.count > Limits.forgottenInPlace { log.letGo(old) }
         old = young
         oldThrough = snapshot.head
-        young = Dictionary(minimumCapacity: young.count)
+        young = VersionTable(minimumCapacity: young.count)
     }
 
     /// Begins again with what is visible: after opening, and after a group that was noted and could not be written.
     func reload() {
-        young = [:]
-        old = [:]
+        young = VersionTable()
+        old = VersionTable()
         let head = log.reader.head
         (start, oldThrough) = (head, head)
     }

@@ -120,6 +120,8 @@ final class Dispatch: @unchecked Sendable {
 
     private func route(_ update: WatchUpdate) {
         registry.counters.countDetail(.dispatched)
+        // Nobody's cache needs what nobody watches.
+        if table.isEmpty { return }
         var refusing: [Watcher] = []
         table.match(update) { watcher in
             deliveries += 1

@@ -44,6 +44,8 @@ struct IntervalTree: ~Copyable {
 
     private var root: Node?
 
+    var isEmpty: Bool { root == nil }
+
     mutating func insert(_ watcher: Watcher, lower: Bytes, upper: Bytes?) {
         if let node = find(lower, upper) {
             node.list.append(watcher)

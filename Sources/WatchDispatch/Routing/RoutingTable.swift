@@ -11,6 +11,8 @@ struct RoutingTable: ~Copyable {
     private var prefixLengths: [Int] = []
     private var intervals = IntervalTree()
 
+    var isEmpty: Bool { exact.isEmpty && prefixes.isEmpty && intervals.isEmpty }
+
     /// Adds `watcher`; false if it is there already.
     mutating func insert(_ watcher: Watcher) -> Bool {
         guard watcher.position == nil else { return false }
@@ -84,7 +86,7 @@ struct RoutingTable: ~Copyable {
             guard length <= key.count else { break }
             if let list = prefixes[length]?[key[0..<length]] { offer(list) }
         }
-        intervals.match(key, offer)
+        if !intervals.isEmpty { intervals.match(key, offer) }
     }
 
     /// Every watcher.

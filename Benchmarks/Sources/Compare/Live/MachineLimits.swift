@@ -13,7 +13,8 @@ struct MachineLimits: Workload {
             text: """
                 A read from 64 MiB of memory whose address is what the read before it found, as a look-up in a large \
                 table and what it leads to; an atomic addition, alone and where another core adds too, as reference \
-                counts and claims of a queue's slot.
+                counts and claims of a queue's slot; a delivery, which is a reference put into the locked buffers of 100 \
+                readers in turn.
                 """)
         let hops = Section(
             "hops", "Limits: from a thread through two sleeping tasks", axis: "wake-ups a second",
@@ -34,17 +35,18 @@ struct MachineLimits: Workload {
                 """)
         await run.interleave(["the machine"], rounds: run.rounds, name: \.self, in: steps) { _, _ in
             steps.record("time", "read that waits for the one before", 1, chase())
+            steps.record("time", "bare delivery", 1, deliveries())
             for threads in [1, 2] {
                 steps.record("time", "atomic addition", threads, await additions(threads))
             }
             for rate in [1000, 10_000] {
-                let times = await hopping(rate: rate, seconds: run.choose(quick: 0.5, full: 1))
+                let times = await hopping(rate: rate, seconds: 0.5)
                 hops.record("p50", "two bare task hops", rate, times.percentile(0.5))
                 hops.record("p99", "two bare task hops", rate, times.percentile(0.99))
             }
             for tasks in [1, 64, 512] {
                 waits.record(
-                    "rate", "bare waits", tasks, await waiting(tasks, seconds: run.choose(quick: 0.3, full: 1)))
+                    "rate", "bare waits", tasks, await waiting(tasks, seconds: run.choose(quick: 0.3, full: 0.5)))
             }
         }
         return [steps, hops, waits]
@@ -64,6 +66,15 @@ struct MachineLimits: Workload {
         for _ in 0..<reads { place = next[place] }
         let time = Double(now() - start) / Double(reads)
         return place < 0 ? 0 : time
+    }
+
+    /// Nanoseconds of each delivery of an update to 100 buffers that have room.
+    private func deliveries() -> Double {
+        let updates = (0..<10_000).map { _ in Shared() }
+        let buffers = (0..<100).map { _ in Buffer(capacity: updates.count) }
+        let start = now()
+        for update in updates { for buffer in buffers { buffer.append(update) } }
+        return Double(now() - start) / Double(updates.count * buffers.count)
     }
 
     private func additions(_ threads: Int) async -> Double {
@@ -86,6 +97,20 @@ struct MachineLimits: Workload {
 
 private final class Shared: Sendable {
     let number = Atomic(0)
+}
+
+/// A reader's buffer, and no more: full slots of a piece of memory behind a lock.
+private final class Buffer: Sendable {
+    private let state: Mutex<(slots: [Shared?], count: Int)>
+
+    init(capacity: Int) { state = Mutex((Array(repeating: nil, count: capacity), 0)) }
+
+    func append(_ update: Shared) {
+        state.withLock { state in
+            state.slots[state.count] = update
+            state.count += 1
+        }
+    }
 }
 
 /// A place where one task sleeps until it is woken with a number.
@@ -156,7 +181,7 @@ private func hopping(rate: Int, seconds: Double) async -> Times {
     return await last.value
 }
 
-/// Waits a second.
+/// How often a second tasks wait.
 private func waiting(_ tasks: Int, seconds: Double) async -> Double {
     let desk = Desk()
     let start = now()

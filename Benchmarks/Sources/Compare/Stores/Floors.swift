@@ -49,7 +49,7 @@ enum FlushFloor {
 }
 
 /// A file of zeros that is written from the front on, again and again.
-private struct FlushedFile: ~Copyable {
+struct FlushedFile: ~Copyable {
     private static let size = 16 << 20
 
     private let descriptor: Int32
@@ -67,15 +67,16 @@ private struct FlushedFile: ~Copyable {
         close(descriptor)
     }
 
-    mutating func append(_ bytes: Int) throws {
-        if offset + bytes > Self.size { offset = 0 }
-        let record = [UInt8](repeating: 0x78, count: bytes)
+    mutating func append(_ bytes: Int) throws { try append([UInt8](repeating: 0x78, count: bytes)) }
+
+    mutating func append(_ record: [UInt8]) throws {
+        if offset + record.count > Self.size { offset = 0 }
         let written = record.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
         // On Darwin a flush that reaches the medium is another call; the floor is for Linux.
-        guard written == bytes, fdatasync(descriptor) == 0 else {
+        guard written == record.count, fdatasync(descriptor) == 0 else {
             throw FloorError(call: "fdatasync", code: errno)
         }
-        offset += bytes
+        offset += record.count
     }
 }
 

@@ -15,7 +15,7 @@ struct Puts: Workload {
                 text: """
                     Each writer puts to random keys out of a million, the next when the last is acknowledged, into a \
                     store that begins empty. The bare write and the bare commit do for n writers what they could at \
-                    best: everything with one flush.
+                    best: everything with one flush; the bare group commit is that with n writers who each wait for it.
                     """)
             await run.interleave(Contender.all, rounds: run.rounds, name: \.name, in: section) { contender, _ in
                 try await measure(contender, bytes, run, section)
@@ -66,7 +66,7 @@ private enum Contender: Sendable {
     }
 
     static var all: [Contender] {
-        storeSystems().map(Contender.store) + [
+        (storeSystems() + [GroupFloor()]).map(Contender.store) + [
             .floor(FlushFloor.name) { try FlushFloor.measure($0, writers: $1, bytes: $2, seconds: $3) },
             .floor(LMDBFloor.name) { try LMDBFloor.measure($0, writers: $1, bytes: $2, seconds: $3) },
         ]
