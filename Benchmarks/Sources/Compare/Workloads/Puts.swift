@@ -31,7 +31,7 @@ struct Puts: Workload {
         var store: (any OpenStore)?
         if case .store(let system) = contender { store = try await system.open(path) }
         for writers in [1, 64, 512] {
-            let seconds = run.choose(quick: 0.5, full: 1.0)
+            let seconds = run.choose(quick: 0.5, full: 1.0) / (contender.isFloor ? 2 : 1)
             let figures: PutFigures
             switch contender {
             case .store:
@@ -42,7 +42,7 @@ struct Puts: Workload {
                 await session.close()
             case .floor(_, let measure):
                 figures = try await onThread {
-                    Result { try measure(path, writers, bytes, seconds / 2) }
+                    Result { try measure(path, writers, bytes, seconds) }
                 }.get()
             }
             section.record("rate", contender.name, writers, figures.rate)
@@ -62,6 +62,13 @@ private enum Contender: Sendable {
         switch self {
         case .store(let system): system.name
         case .floor(let name, _): name
+        }
+    }
+
+    var isFloor: Bool {
+        switch self {
+        case .store(let system): system is GroupFloor
+        case .floor: true
         }
     }
 
