@@ -46,8 +46,12 @@ public struct WatchEvent: Sendable {
         let entry = ChangeEntry(
             type: type, keyOffset: 0, keyLength: key.count, valueOffset: key.count, valueLength: value.count,
             createRevision: createRevision, version: version, lease: lease, previousRevision: previousRevision)
+        var storage: [UInt8] = []
+        storage.reserveCapacity(key.count + value.count)
+        storage.append(contentsOf: key)
+        storage.append(contentsOf: value)
         let batch = ChangeBatch(
-            firstRevision: revision, storage: Array(key) + Array(value), entries: [entry], recordStarts: [0, 1],
+            firstRevision: revision, storage: storage, entries: [entry], recordStarts: [0, 1],
             commitTimes: [.init(record: 0, milliseconds: 0)])
         self.init(batch, record: 0, index: 0, previous: previous)
     }

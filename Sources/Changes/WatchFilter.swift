@@ -25,7 +25,7 @@ public final class WatchFilter: Sendable {
         update.batch.entryIndices(ofRecord: Int(update.record)).contains { matches(update.batch, $0) }
     }
 
-    /// Calls `body` with what says whether an entry of `batch` is wanted, for who asks about many.
+    /// Calls `body` with what says whether an entry of `batch` is wanted, for who asks about many; that must not leave it.
     @inlinable
     package func withMatches<R>(in batch: ChangeBatch, _ body: ((Int) -> Bool) throws -> R) rethrows -> R {
         try keys.withMatcher { keys in

@@ -15,8 +15,8 @@ final class BlockCache: Sendable {
     /// How many blocks were decoded so far.
     var decodedCount: Int { count.load(ordering: .relaxed) }
 
-    /// The block of `recordCount` records from `firstRevision` on, from `decode` unless it is here. Who wants what another is just decoding
-    /// waits for that one: it takes as long as to do the same, and leaves the core to others.
+    /// The block of `recordCount` records from `firstRevision` on, from `decode` unless it is here. Who wants what another is
+    /// just decoding waits for that one: it takes as long as to do the same, and leaves the core to others.
     func block<E>(
         _ firstRevision: Revision, recordCount: Int, decode: () throws(E) -> ChangeBatch
     ) throws(E) -> (block: ChangeBatch, isDecoded: Bool) {

@@ -120,7 +120,7 @@ final class Dispatch: @unchecked Sendable {
 
     private func route(_ update: WatchUpdate) {
         registry.counters.countDetail(.dispatched)
-        // Nobody's cache needs what nobody watches.
+        // What nobody watches need not come into this core's cache.
         if table.isEmpty { return }
         var refusing: [Watcher] = []
         table.match(update) { watcher in

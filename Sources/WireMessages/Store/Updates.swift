@@ -54,7 +54,8 @@ extension WatchUpdate {
                 throw MalformedMessage("a key has \(wire.key.count) bytes; no store has such")
             }
             let offset = storage.count
-            storage += wire.key + wire.value
+            storage += wire.key
+            storage += wire.value
             return ChangeEntry(
                 type: wire.isDelete ? .delete : .put, keyOffset: offset, keyLength: wire.key.count,
                 valueOffset: offset + wire.key.count, valueLength: wire.value.count,
