@@ -13,6 +13,15 @@ public final class WatchFilter: Sendable {
         self.types = types
     }
 
+    /// Whether every change there can be is wanted.
+    package var isEverything: Bool {
+        guard types == .all else { return false }
+        switch keys {
+        case .prefix(let start), .from(let start): return start.isEmpty
+        case .key, .range: return false
+        }
+    }
+
     /// Whether entry `index` of `batch` is wanted.
     @inlinable
     public func matches(_ batch: ChangeBatch, _ index: Int) -> Bool {

@@ -101,7 +101,17 @@ import Testing
             let place: Comment = "\(filter.keys), seed \(seed)"
             #expect(wanted == batch.entries.indices.filter { filter.matches(batch, $0) }, place)
             #expect(wanted == events.indices.filter { filter.wants(events[$0]) }, place)
+            if filter.isEverything { #expect(wanted.count == events.count, place) }
         }
+    }
+
+    @Test func everythingIsEveryKeyAndType() {
+        #expect(WatchFilter(keys: .all).isEverything)
+        #expect(WatchFilter(keys: .from("")).isEverything)
+        for keys in [KeyRange.key("a"), .prefix("a"), .range("", "z"), .from("a")] {
+            #expect(!WatchFilter(keys: keys).isEverything, "\(keys)")
+        }
+        for types in [WatchTypes.puts, .deletes] { #expect(!WatchFilter(keys: .all, types: types).isEverything) }
     }
 }
 

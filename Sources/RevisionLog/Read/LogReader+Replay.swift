@@ -64,6 +64,7 @@ extension StoreError {
 
 /// Takes updates out of batches until it has enough for one step.
 private struct ReplayCollector {
+    /// What is wanted; nil for everything.
     let filter: WatchFilter?
     var next: Revision
     let through: Revision
@@ -73,11 +74,11 @@ private struct ReplayCollector {
     private var bytes = 0
 
     init(filter: WatchFilter?, next: Revision, through: Revision, limit: Int) {
-        self.filter = filter
+        self.filter = filter.flatMap { $0.isEverything ? nil : $0 }
         self.next = next
         self.through = through
         self.limit = limit
-        updates = ReplayedUpdates(filter: filter)
+        updates = ReplayedUpdates(filter: self.filter)
     }
 
     var isDone: Bool {
@@ -87,18 +88,28 @@ private struct ReplayCollector {
     /// Takes the records of `batch` from `next` on; `next` must be in it.
     mutating func take(_ batch: ChangeBatch) {
         bytes += batch.storage.count
-        guard let filter else { return take(batch) { _ in true } }
-        filter.withMatches(in: batch) { take(batch, where: $0) }
+        let start = Int(next - batch.firstRevision)
+        let rest = start..<Int(min(through, batch.lastRevision) - batch.firstRevision) + 1
+        let examined: Range<Int>
+        if let filter {
+            examined = filter.withMatches(in: batch) { take(batch, rest, where: $0) }
+        } else {
+            examined = rest.prefix(limit - updates.count)
+            updates.append(batch, records: examined)
+        }
+        records += examined.count
+        next += Int64(examined.count)
     }
 
-    @inline(__always)
-    private mutating func take(_ batch: ChangeBatch, where isWanted: (Int) -> Bool) {
-        var record = Int(next - batch.firstRevision)
-        while record < batch.recordCount, next <= through, updates.count < limit {
+    /// Takes those of `rest` that are wanted, up to the limit; returns which were examined.
+    private mutating func take(
+        _ batch: ChangeBatch, _ rest: Range<Int>, where isWanted: (Int) -> Bool
+    ) -> Range<Int> {
+        var record = rest.lowerBound
+        while record < rest.upperBound, updates.count < limit {
             if batch.entryIndices(ofRecord: record).contains(where: isWanted) { updates.append(batch, record: record) }
             record += 1
-            records += 1
-            next += 1
         }
+        return rest.lowerBound..<record
     }
 }

@@ -27,16 +27,20 @@ package struct ReplayedUpdates: Sendable {
     package var first: WatchUpdate? { isEmpty ? nil : update(stretches[next], stretches[next].records.lowerBound) }
 
     private func update(_ stretch: Stretch, _ record: Int) -> WatchUpdate {
-        stretch.batch.update(ofRecord: record).filtered(by: filter)
+        let update = stretch.batch.update(ofRecord: record)
+        return filter == nil ? update : update.filtered(by: filter)
     }
 
-    mutating func append(_ batch: ChangeBatch, record: Int) {
-        count += 1
+    mutating func append(_ batch: ChangeBatch, record: Int) { append(batch, records: record..<record + 1) }
+
+    mutating func append(_ batch: ChangeBatch, records: Range<Int>) {
+        guard !records.isEmpty else { return }
+        count += records.count
         let last = stretches.count - 1
-        if last >= next, stretches[last].batch === batch, stretches[last].records.upperBound == record {
-            stretches[last].records = stretches[last].records.lowerBound..<record + 1
+        if last >= next, stretches[last].batch === batch, stretches[last].records.upperBound == records.lowerBound {
+            stretches[last].records = stretches[last].records.lowerBound..<records.upperBound
         } else {
-            stretches.append(Stretch(batch: batch, records: record..<record + 1))
+            stretches.append(Stretch(batch: batch, records: records))
         }
     }
 

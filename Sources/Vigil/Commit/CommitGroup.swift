@@ -69,7 +69,7 @@ struct CommitGroup {
 
     /// The newest version of `key`, with its value.
     func latest(_ key: Bytes) throws(StoreError) -> KeyVersion? {
-        if let recent = versions.recent(key), recent.modRevision >= encoder.firstRevision {
+        if let recent = versions.recent(WrittenKey(key)), recent.modRevision >= encoder.firstRevision {
             return encoder.version(of: key, at: recent.modRevision)
         }
         return try log.reader.latest(key)
@@ -89,8 +89,8 @@ struct CommitGroup {
         if revision < log.reader.snapshot.compacted { throw .compacted(requested: revision, earliest: earliest) }
     }
 
-    private mutating func put(_ key: Bytes, _ value: Bytes) throws(StoreError) -> Revision {
-        try RequestLimits(log.options).check(key: key, value: value)
+    private mutating func put(_ key: WrittenKey, _ value: Bytes) throws(StoreError) -> Revision {
+        try RequestLimits(log.options).check(key: key.key, value: value)
         let revision = encoder.nextRevision
         let version = KeyVersion(putting: value, at: revision, after: try versions.latest(key))
         encoder.beginRecord(changes: 1)
@@ -107,7 +107,7 @@ struct CommitGroup {
         let revision = isChange ? encoder.nextRevision : encoder.nextRevision - 1
         if isChange {
             encoder.beginRecord(changes: execution.changes.count)
-            for (key, version) in execution.changes { write(key, version) }
+            for (key, version) in execution.changes { write(WrittenKey(key), version) }
         }
         return TransactionResult(
             succeeded: succeeded, revision: revision, changed: isChange, outputs: execution.outputs)
@@ -130,21 +130,21 @@ struct CommitGroup {
         let keys = RequestLimits(log.options).deletable(all)
         let revision = encoder.nextRevision
         encoder.beginRecord(changes: keys.count)
-        for key in keys {
+        for key in keys.map(WrittenKey.init) {
             guard let current = try versions.latest(key) else { continue }
             write(key, KeyVersion(deletingAt: revision, after: current.modRevision))
         }
         return Ending(revision: revision, isComplete: keys.count == all.count)
     }
 
-    private mutating func write(_ key: Bytes, _ version: KeyVersion) {
+    private mutating func write(_ key: WrittenKey, _ version: KeyVersion) {
         encoder.append(
-            type: version.type, key: key, value: version.value, createRevision: version.createRevision,
+            type: version.type, key: key.key, value: version.value, createRevision: version.createRevision,
             version: version.version, lease: version.lease, previousRevision: version.previousRevision)
         versions.note(key, version.numbers)
         if version.lease != 0 {
             log.leases.attach(
-                key, to: version.lease, at: version.modRevision, checkpoint: log.reader.snapshot.checkpoint)
+                key.key, to: version.lease, at: version.modRevision, checkpoint: log.reader.snapshot.checkpoint)
         }
     }
 }

@@ -17,7 +17,7 @@ final class Committer: Sendable {
     /// The continuations are the unchecked kind, since each write makes one: every request taken from the queue is
     /// answered exactly once, in `answer` or `refuse`.
     enum Request: Sendable {
-        case put(Bytes, Bytes, UnsafeContinuation<Revision, any Error>)
+        case put(WrittenKey, Bytes, UnsafeContinuation<Revision, any Error>)
         case transaction(Transaction, UnsafeContinuation<TransactionResult, any Error>)
         /// One of several that were submitted together.
         case part(Transaction, index: Int, of: CommitSeries)
@@ -174,9 +174,14 @@ extension Committer.Request {
         preconditionFailure("a request was answered as if it were another")
     }
 
+    /// That of its key, if it is a put.
+    var hash: UInt64? {
+        if case .put(let key, _, _) = self { key.hash } else { nil }
+    }
+
     /// Bytes of the key and value that it puts, if that is all it does.
     var putBytes: Int {
-        if case .put(let key, let value, _) = self { key.count + value.count } else { 0 }
+        if case .put(let key, let value, _) = self { key.key.count + value.count } else { 0 }
     }
 
     func refuse(_ error: StoreError) {

@@ -10,6 +10,8 @@ final class GroupWriter: @unchecked Sendable {
     private let committed: @Sendable (ChangeBatch) -> Void
     private let versions: RecentVersions
     private var outcomes: [CommitGroup.Outcome] = []
+    /// What `RecentVersions.fetch` returned last; nobody wants it.
+    private var fetched = 0
 
     init(
         log: RevisionLog, clock: @escaping @Sendable () -> Int64, committed: @escaping @Sendable (ChangeBatch) -> Void
@@ -37,7 +39,9 @@ final class GroupWriter: @unchecked Sendable {
         var next = first
         // In place: to copy a request counts references to its key and value.
         requests.withUnsafeBufferPointer { requests in
-            group.reserve(for: requests[first...].prefix(Limits.groupRecords))
+            let coming = requests[first...].prefix(Limits.groupRecords)
+            group.reserve(for: coming)
+            fetched = versions.fetch(coming.lazy.compactMap { $0.hash })
             while next < requests.count, group.accepts(requests[next]) {
                 outcomes.append(group.add(requests[next]))
                 next += 1

@@ -26,21 +26,28 @@ final class RecentVersions {
     }
 
     /// The newest version of `key`, tombstones included.
-    func latest(_ key: Bytes) throws(StoreError) -> VersionNumbers? {
+    func latest(_ key: WrittenKey) throws(StoreError) -> VersionNumbers? {
         if let recent = recent(key) { return recent }
-        if start != nil { return try log.reader.latest(key)?.numbers }
-        return try log.reader.checkpointed(key)
+        if start != nil { return try log.reader.latest(key.key)?.numbers }
+        return try log.reader.checkpointed(key.key)
     }
 
     /// The same, if it was noted and LMDB may not have it yet.
-    func recent(_ key: Bytes) -> VersionNumbers? {
-        let hash = VersionTable.hash(key)
-        return young.find(key, hash) ?? old.find(key, hash)
+    func recent(_ key: WrittenKey) -> VersionNumbers? {
+        young.find(key.key, key.hash) ?? old.find(key.key, key.hash)
+    }
+
+    /// Reads from memory what looking for keys with these hashes will read. Nothing that is read for one depends on another, so
+    /// the processor waits for many at a time. Returns a number that is worth nothing, but has to be kept, or nothing
+    /// would be read.
+    func fetch(_ hashes: some Sequence<UInt64>) -> Int {
+        hashes.reduce(0) { $0 &+ young.fetchPlace($1) &+ old.fetchPlace($1) }
+            &+ hashes.reduce(0) { $0 &+ young.fetchKey($1) &+ old.fetchKey($1) }
     }
 
     /// `key` has a new version, in the log or in the group that is being gathered.
-    func note(_ key: Bytes, _ version: VersionNumbers) {
-        young.set(key, VersionTable.hash(key), version)
+    func note(_ key: WrittenKey, _ version: VersionNumbers) {
+        young.set(key.key, key.hash, version)
     }
 
     /// To be called between groups: drops what LMDB has by now.

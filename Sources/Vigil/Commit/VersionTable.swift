@@ -44,6 +44,19 @@ struct VersionTable {
         return place.number == 0 ? nil : entries[Int(place.number) - 1].numbers
     }
 
+    /// Reads the place from which on `hash` is looked for.
+    func fetchPlace(_ hash: UInt64) -> Int { Int(places[home(of: hash)].number) }
+
+    /// Reads the entry and the key that are most likely found there.
+    func fetchKey(_ hash: UInt64) -> Int {
+        let number = Int(places[home(of: hash)].number)
+        if number == 0 { return 0 }
+        let offset = entries[number - 1].keyOffset
+        return offset < keys.count ? Int(keys[offset]) : 0
+    }
+
+    private func home(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (places.count - 1) }
+
     /// Notes or changes the numbers of `key`, whose hash is `hash`.
     mutating func set(_ key: Bytes, _ hash: UInt64, _ numbers: VersionNumbers) {
         let place = place(of: key, hash)
@@ -60,7 +73,7 @@ struct VersionTable {
     /// The place that leads to `key`, or that would.
     private func place(of key: Bytes, _ hash: UInt64) -> Int {
         let last = places.count - 1
-        var place = Int(truncatingIfNeeded: hash) & last
+        var place = home(of: hash)
         while places[place].number != 0 {
             if places[place].hash == UInt32(hash >> 32), isKey(key, entries[Int(places[place].number) - 1]) { break }
             place = (place + 1) & last

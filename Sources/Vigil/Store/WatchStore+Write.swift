@@ -17,6 +17,7 @@ extension WatchStore {
     /// The same; the caller's thread may come to make the commit.
     package func put(_ key: Bytes, _ value: Bytes, leading schedule: LeadScheduler?) async throws -> Revision {
         let (_, committer) = try requireCommitter()
+        let key = WrittenKey(key)
         return try await withUnsafeThrowingContinuation {
             committer.submit(.put(key, value, $0), leading: schedule)
         }
