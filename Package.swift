@@ -38,10 +38,11 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "CCRC32C"),
+        .systemLibrary(name: "CPrefetch"),
 
         // The library, from the bottom up.
         .target(name: "Changes", swiftSettings: settings),
-        .target(name: "Threads", swiftSettings: settings),
+        .target(name: "Threads", dependencies: ["CPrefetch"], swiftSettings: settings),
         .target(name: "LMDB", dependencies: ["CLMDB", "Threads"], swiftSettings: settings),
         .target(
             name: "RevisionLog", dependencies: ["Changes", "Threads", "LMDB", "CLZ4", "CCRC32C"],

@@ -39,6 +39,13 @@ public struct Lock<Value: Sendable>: @unchecked Sendable {
         }
     }
 
+    /// Has the lock, and what of the value lies beside it, fetched from memory for ``withLock(_:)``.
+    @inlinable @inline(__always)
+    public func fetch() {
+        prefetch(UnsafeRawPointer(Unmanaged.passUnretained(storage).toOpaque()))
+        storage.withUnsafeMutablePointerToElements { prefetch(UnsafeRawPointer($0)) }
+    }
+
     /// Runs `body` with the lock held.
     @inlinable @inline(__always)
     public func withLock<R, E>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {

@@ -9,6 +9,8 @@ enum Limits {
     static let deliveriesInPlace = 64
     /// Deliveries after which readers are told of them, though the round goes on.
     static let untoldDeliveries = 16_384
+    /// How many watchers ahead of the one that gets an update memory is fetched.
+    static let fetchedAhead = 2
     /// Updates that one step of a refill reads from the source.
     static let refillUpdates = 1024
 }

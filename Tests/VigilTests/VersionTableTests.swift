@@ -20,9 +20,8 @@ import Testing
         for revision in 1...3000 {
             let key = Bytes((0..<random.below(3)).map { _ in UInt8(random.below(20)) })
             #expect(table.find(key, hash(key))?.modRevision == model[key], "\(key), seed \(seed)")
-            // There is something where a key that is there is looked for first, and the first key's first byte is there.
-            #expect(table.fetchPlace(hash(key)) > 0 || model[key] == nil, "\(key), seed \(seed)")
-            if table.fetchPlace(hash(key)) == 0 { #expect(table.fetchKey(hash(key)) == 0, "seed \(seed)") }
+            // Changes nothing, whatever is there.
+            table.fetch([hash(key), UInt64.random(in: 0 ... .max)])
             if random.chance(2) {
                 table.set(key, hash(key), numbers(revision))
                 model[key] = Revision(revision)
@@ -38,17 +37,6 @@ import Testing
         let table = VersionTable()
         #expect(table.isEmpty)
         #expect(table.find("k", VersionTable.hash("k")) == nil)
-        #expect(table.fetchPlace(VersionTable.hash("k")) == 0)
-        #expect(table.fetchKey(VersionTable.hash("k")) == 0)
-    }
-
-    @Test func whatIsFetchedIsTheFirstByteOfTheKey() {
-        var table = VersionTable()
-        for (index, key) in (["a", "bc", ""] as [Bytes]).enumerated() {
-            let hash = UInt64(index)
-            table.set(key, hash, numbers(index + 1))
-            #expect(table.fetchPlace(hash) == index + 1)
-            #expect(table.fetchKey(hash) == Int(key.first ?? 0), "\(key)")
-        }
+        table.fetch([VersionTable.hash("k")])
     }
 }

@@ -10,8 +10,6 @@ final class GroupWriter: @unchecked Sendable {
     private let committed: @Sendable (ChangeBatch) -> Void
     private let versions: RecentVersions
     private var outcomes: [CommitGroup.Outcome] = []
-    /// What `RecentVersions.fetch` returned last; nobody wants it.
-    private var fetched = 0
 
     init(
         log: RevisionLog, clock: @escaping @Sendable () -> Int64, committed: @escaping @Sendable (ChangeBatch) -> Void
@@ -41,7 +39,7 @@ final class GroupWriter: @unchecked Sendable {
         requests.withUnsafeBufferPointer { requests in
             let coming = requests[first...].prefix(Limits.groupRecords)
             group.reserve(for: coming)
-            fetched = versions.fetch(coming.lazy.compactMap { $0.hash })
+            versions.fetch(coming.lazy.compactMap { $0.hash })
             while next < requests.count, group.accepts(requests[next]) {
                 outcomes.append(group.add(requests[next]))
                 next += 1

@@ -37,12 +37,10 @@ final class RecentVersions {
         young.find(key.key, key.hash) ?? old.find(key.key, key.hash)
     }
 
-    /// Reads from memory what looking for keys with these hashes will read. Nothing that is read for one depends on another, so
-    /// the processor waits for many at a time. Returns a number that is worth nothing, but has to be kept, or nothing
-    /// would be read.
-    func fetch(_ hashes: some Sequence<UInt64>) -> Int {
-        hashes.reduce(0) { $0 &+ young.fetchPlace($1) &+ old.fetchPlace($1) }
-            &+ hashes.reduce(0) { $0 &+ young.fetchKey($1) &+ old.fetchKey($1) }
+    /// Has what looking for keys with these hashes will read fetched from memory.
+    func fetch(_ hashes: some Sequence<UInt64>) {
+        young.fetch(hashes)
+        old.fetch(hashes)
     }
 
     /// `key` has a new version, in the log or in the group that is being gathered.

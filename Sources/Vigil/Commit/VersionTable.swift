@@ -1,5 +1,6 @@
 import Changes
 import RevisionLog
+import Threads
 
 /// The numbers of the newest version of some keys: a hash table without references, since each look-up of a dictionary
 /// counts those of the keys that it compares, which lie anywhere in memory.
@@ -44,15 +45,21 @@ struct VersionTable {
         return place.number == 0 ? nil : entries[Int(place.number) - 1].numbers
     }
 
-    /// Reads the place from which on `hash` is looked for.
-    func fetchPlace(_ hash: UInt64) -> Int { Int(places[home(of: hash)].number) }
-
-    /// Reads the entry and the key that are most likely found there.
-    func fetchKey(_ hash: UInt64) -> Int {
-        let number = Int(places[home(of: hash)].number)
-        if number == 0 { return 0 }
-        let offset = entries[number - 1].keyOffset
-        return offset < keys.count ? Int(keys[offset]) : 0
+    /// Has the places fetched from memory from which on `hashes` are looked for, then the entries and keys that are most
+    /// likely found there. What is read for one does not depend on another, so many are waited for at a time.
+    func fetch(_ hashes: some Sequence<UInt64>) {
+        places.withUnsafeBufferPointer { places in
+            for hash in hashes { prefetch(places.baseAddress! + home(of: hash)) }
+        }
+        entries.withUnsafeBufferPointer { entries in
+            keys.withUnsafeBufferPointer { keys in
+                guard let keys = keys.baseAddress else { return }
+                for hash in hashes {
+                    let number = Int(places[home(of: hash)].number)
+                    if number > 0 { prefetch(keys + entries[number - 1].keyOffset) }
+                }
+            }
+        }
     }
 
     private func home(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (places.count - 1) }

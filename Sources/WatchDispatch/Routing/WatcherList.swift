@@ -13,7 +13,12 @@ struct WatcherList {
         watchers.withUnsafeBufferPointer { watchers in
             guard let first = watchers.baseAddress else { return }
             first.withMemoryRebound(to: Unmanaged<Watcher>.self, capacity: watchers.count) { references in
-                for index in 0..<watchers.count { references[index]._withUnsafeGuaranteedRef { body($0) } }
+                for index in 0..<watchers.count {
+                    if index + Limits.fetchedAhead < watchers.count {
+                        references[index + Limits.fetchedAhead]._withUnsafeGuaranteedRef { $0.fetch() }
+                    }
+                    references[index]._withUnsafeGuaranteedRef { body($0) }
+                }
             }
         }
     }

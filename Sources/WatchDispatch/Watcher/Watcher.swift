@@ -27,6 +27,9 @@ final class Watcher: Sendable {
         guarded = Lock(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity, filter: filter)))
     }
 
+    /// Has what ``offer(_:)`` touches fetched from memory.
+    func fetch() { guarded.fetch() }
+
     func join(through revision: Revision) { change { $0.join(through: revision) } }
     func advance(through revision: Revision) { change { $0.advance(through: revision) } }
     func finish() { change { $0.finish() } }
