@@ -5,7 +5,7 @@ struct WatcherList {
     var isEmpty: Bool { watchers.isEmpty }
 
     /// Calls `body` with each watcher, without counting a reference up and down for it, which would be a third of what a
-    /// delivery costs.
+    /// delivery costs. What a delivery to the next ones touches is fetched from memory meanwhile.
     ///
     /// Sound since an unmanaged reference has the layout of a strong one, and nothing changes the list meanwhile: it
     /// belongs to the dispatcher, which is busy here.
