@@ -41,8 +41,8 @@ let package = Package(
         .systemLibrary(name: "CPrefetch"),
 
         // The library, from the bottom up.
-        .target(name: "Changes", swiftSettings: settings),
         .target(name: "Threads", dependencies: ["CPrefetch"], swiftSettings: settings),
+        .target(name: "Changes", dependencies: ["Threads"], swiftSettings: settings),
         .target(name: "LMDB", dependencies: ["CLMDB", "Threads"], swiftSettings: settings),
         .target(
             name: "RevisionLog", dependencies: ["Changes", "Threads", "LMDB", "CLZ4", "CCRC32C"],

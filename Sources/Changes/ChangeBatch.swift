@@ -1,3 +1,5 @@
+import Threads
+
 /// Where one change lies in its batch's storage. Fixed size and without references, so that a batch of thousands of
 /// changes is one array.
 public struct ChangeEntry: BitwiseCopyable, Sendable {
@@ -133,6 +135,12 @@ public final class ChangeBatch: Sendable {
         return storage.withUnsafeBytes { body(.init(rebasing: $0[start..<start + Int(entry.keyLength)])) }
     }
 
+    /// The key of entry `index` in memory. The pointer is good as long as the batch is there, whose storage never changes
+    /// nor moves.
+    package func pointer(toKey index: Int) -> UnsafeRawBufferPointer {
+        withKey(index) { $0 }
+    }
+
     /// What entry `index` put; nil if it is a delete.
     public func keyValue(_ index: Int) -> KeyValue? {
         let entry = entries[index]
@@ -140,6 +148,13 @@ public final class ChangeBatch: Sendable {
         return KeyValue(
             key: key(index), value: value(index), createRevision: entry.createRevision,
             modRevision: revision(ofEntry: index), version: entry.version, lease: entry.lease)
+    }
+
+    /// Has fetched from memory where the batch says what it holds, and its first bytes, for who will go through many batches.
+    package func fetch() {
+        recordStarts.withUnsafeBufferPointer { prefetch($0.baseAddress!) }
+        entries.withUnsafeBufferPointer { if let start = $0.baseAddress { prefetch(start) } }
+        storage.withUnsafeBufferPointer { if let start = $0.baseAddress { prefetch(start) } }
     }
 
     /// The whole of record `record`.

@@ -138,7 +138,7 @@ private struct World {
         dispatched += 1
         let update = WatchUpdate(
             revision: dispatched, events: [WatchEvent(type: .put, key: "k", revision: dispatched)])
-        if isRouted, watcher.offer(update) == .refused { isRouted = false }
+        if isRouted, watcher.offer(update.batch, update.record) == .refused { isRouted = false }
     }
 
     private mutating func read() {

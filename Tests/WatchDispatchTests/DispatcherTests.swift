@@ -19,6 +19,25 @@ import Threads
         }
     }
 
+    /// Of what was announced nothing stays that nobody holds: wanted by one, by nobody, or dealt with before.
+    @Test func whatWasDispatchedIsReleased() async throws {
+        let registry = WatchRegistry()
+        weak var wanted: ChangeBatch?
+        weak var other: ChangeBatch?
+        weak var repeated: ChangeBatch?
+        try await withDispatcher(registry, source: EveryRevision()) {
+            let handle = registry.register(.key("k"))
+            do {
+                let updates = [update(1, "k"), update(2, "other"), update(2, "k"), update(3, "k")]
+                (wanted, other, repeated) = (updates[0].batch, updates[1].batch, updates[2].batch)
+                for update in updates { registry.notify(update) }
+            }
+            let seen = try await revisions(handle, 2)
+            #expect(seen == [1, 3])
+        }
+        #expect(wanted == nil && other == nil && repeated == nil)
+    }
+
     @Test func anUpdateAfterRegisteringIsDelivered() async throws {
         let registry = WatchRegistry(config: WatchConfig(eventQueueSize: 100_000))
         try await withDispatcher(registry) {

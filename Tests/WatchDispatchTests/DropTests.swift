@@ -11,7 +11,7 @@ import Threads
         #expect(!registry.hasWork(droppedSeen: 0))
         registry.notify(update(1))
         registry.notify(update(2))
-        _ = registry.queue.pop()
+        registry.queue.pop()?.batch.release()
         #expect(registry.hasWork(droppedSeen: 0))
         #expect(!registry.hasWork(droppedSeen: 1))
     }
@@ -64,13 +64,5 @@ import Threads
                 }
             }
         }
-    }
-}
-
-/// A log that has every revision.
-private struct EveryRevision: UpdateSource {
-    func updates(from: Revision, through: Revision, limit: Int) -> (updates: [WatchUpdate], next: Revision) {
-        let last = min(through, from + Revision(limit) - 1)
-        return ((from...last).map { update($0) }, last + 1)
     }
 }

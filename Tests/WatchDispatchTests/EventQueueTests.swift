@@ -14,8 +14,8 @@ import Testing
             #expect(!queue.push(update(99).batch, record: 0))
             #expect(queue.dropped.count == UInt64(round + 1))
             #expect(queue.dropped.through == 99)
-            for index in 0..<capacity { #expect(queue.pop()?.update.revision == Revision(index + 1)) }
-            #expect(queue.pop() == nil)
+            for index in 0..<capacity { #expect(queue.take()?.revision == Revision(index + 1)) }
+            #expect(queue.take()?.revision == nil)
         }
     }
 
@@ -23,9 +23,9 @@ import Testing
         let queue = EventQueue(capacity: 1)
         #expect(queue.push(update(1).batch, record: 0))
         #expect(!queue.push(update(2).batch, record: 0))
-        #expect(queue.pop()?.droppedBefore == 0)
+        #expect(queue.take()?.droppedBefore == 0)
         #expect(queue.push(update(3).batch, record: 0))
-        #expect(queue.pop()?.droppedBefore == 1)
+        #expect(queue.take()?.droppedBefore == 1)
     }
 
     @Test func releasesWhatItHeld() {
@@ -57,7 +57,7 @@ import Testing
             group.addTask {
                 var popped: [Revision] = []
                 while popped.count + Int(queue.dropped.count) < producers * each {
-                    if let next = queue.pop() { popped.append(next.update.revision) } else { await Task.yield() }
+                    if let next = queue.take() { popped.append(next.revision) } else { await Task.yield() }
                 }
                 return popped
             }
@@ -69,5 +69,13 @@ import Testing
             let own = popped.filter { ($0 - 1) / Revision(each) == producer }
             #expect(own == own.sorted())
         }
+    }
+}
+
+extension EventQueue {
+    /// Takes and releases the oldest revision.
+    fileprivate func take() -> (revision: Revision, droppedBefore: UInt64)? {
+        guard let popped = pop() else { return nil }
+        return (popped.batch.takeRetainedValue().firstRevision + Int64(popped.record), popped.droppedBefore)
     }
 }

@@ -23,8 +23,13 @@ import Testing
                 watchers.append(watcher)
             }
             let update = randomUpdate(&random)
-            var matched: [ObjectIdentifier] = []
-            table.match(update) { matched.append(ObjectIdentifier($0)) }
+            var found: [Unmanaged<Watcher>] = []
+            // One by itself is not fetched.
+            let popped = EventQueue.Popped(
+                batch: Unmanaged.passUnretained(update.batch), record: update.record, droppedBefore: 0)
+            table.fetch(Array(repeating: popped, count: Int.random(in: 1...2, using: &random)))
+            table.match(update.batch, update.record, hash: table.hash(ofFetched: 0), &found)
+            let matched = found.map { ObjectIdentifier($0.takeUnretainedValue()) }
             let expected = watchers.filter { $0.filter.matches(update) }.map { ObjectIdentifier($0) }
             #expect(Set(matched) == Set(expected), "seed \(seed)")
             #expect(matched.count == expected.count, "seed \(seed): a watcher was offered an update twice")

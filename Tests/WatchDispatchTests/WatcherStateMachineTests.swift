@@ -19,7 +19,7 @@ import Testing
     @Test func whatWaitsIsReadBeforeTheEnd() {
         var machine = WatcherStateMachine(policy: .drop, capacity: 2)
         machine.join(through: 0)
-        _ = machine.offer(update(1))
+        _ = machine.offer(update(1).batch, 0)
         machine.finish()
         let signals = [describe(machine.next()), describe(machine.next()), describe(machine.next())]
         #expect(signals == ["joined 0", "update 1", "ended"])
@@ -28,9 +28,9 @@ import Testing
     @Test func aCancelledWatcherHasNothing() {
         var machine = WatcherStateMachine(policy: .park, capacity: 2)
         machine.join(through: 0)
-        _ = machine.offer(update(1))
+        _ = machine.offer(update(1).batch, 0)
         machine.cancel()
-        let (signal, offer) = (describe(machine.next()), machine.offer(update(2)))
+        let (signal, offer) = (describe(machine.next()), machine.offer(update(2).batch, 0))
         #expect(signal == "ended")
         #expect(offer == .refused)
     }
@@ -83,7 +83,7 @@ private struct World {
         case .commit:
             guard !isFinished else { return false }
             last += 1
-            if isRouted, machine.offer(update(last)) == .refused { isRouted = false }
+            if isRouted, machine.offer(update(last).batch, 0) == .refused { isRouted = false }
             trace.append("commit \(last)")
         case .read:
             let signal = nextSignal()

@@ -175,7 +175,7 @@ extension Committer.Request {
     }
 
     /// That of its key, if it is a put.
-    var hash: UInt64? {
+    var hash: UInt32? {
         if case .put(let key, _, _) = self { key.hash } else { nil }
     }
 

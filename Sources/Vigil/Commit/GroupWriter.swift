@@ -10,6 +10,7 @@ final class GroupWriter: @unchecked Sendable {
     private let committed: @Sendable (ChangeBatch) -> Void
     private let versions: RecentVersions
     private var outcomes: [CommitGroup.Outcome] = []
+    private var hashes: [UInt32] = []
 
     init(
         log: RevisionLog, clock: @escaping @Sendable () -> Int64, committed: @escaping @Sendable (ChangeBatch) -> Void
@@ -33,13 +34,15 @@ final class GroupWriter: @unchecked Sendable {
     private func writeGroup(_ requests: [Committer.Request], from first: Int) -> Int {
         versions.forget()
         outcomes.removeAll(keepingCapacity: true)
+        hashes.removeAll(keepingCapacity: true)
         var group = CommitGroup(log: log, versions: versions)
         var next = first
         // In place: to copy a request counts references to its key and value.
         requests.withUnsafeBufferPointer { requests in
             let coming = requests[first...].prefix(Limits.groupRecords)
             group.reserve(for: coming)
-            versions.fetch(coming.lazy.compactMap { $0.hash })
+            for request in coming { if let hash = request.hash { hashes.append(hash) } }
+            versions.fetch(hashes)
             while next < requests.count, group.accepts(requests[next]) {
                 outcomes.append(group.add(requests[next]))
                 next += 1

@@ -34,18 +34,18 @@ final class RecentVersions {
 
     /// The same, if it was noted and LMDB may not have it yet.
     func recent(_ key: WrittenKey) -> VersionNumbers? {
-        young.find(key.key, key.hash) ?? old.find(key.key, key.hash)
+        young.find(key) ?? old.find(key)
     }
 
     /// Has what looking for keys with these hashes will read fetched from memory.
-    func fetch(_ hashes: some Sequence<UInt64>) {
+    func fetch(_ hashes: [UInt32]) {
         young.fetch(hashes)
         old.fetch(hashes)
     }
 
     /// `key` has a new version, in the log or in the group that is being gathered.
     func note(_ key: WrittenKey, _ version: VersionNumbers) {
-        young.set(key.key, key.hash, version)
+        young.set(key, version)
     }
 
     /// To be called between groups: drops what LMDB has by now.

@@ -4,10 +4,11 @@ import Changes
 /// all.
 struct WrittenKey: Sendable {
     let key: Bytes
-    let hash: UInt64
+    /// Where a ``KeyIndex`` has it.
+    let hash: UInt32
 
     init(_ key: Bytes) {
         self.key = key
-        hash = VersionTable.hash(key)
+        hash = KeyIndex.hash(key)
     }
 }

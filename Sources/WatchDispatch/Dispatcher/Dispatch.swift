@@ -12,6 +12,9 @@ final class Dispatch: @unchecked Sendable {
     @exclusivity(unchecked) private var machine: DispatchStateMachine
     @exclusivity(unchecked) private var table = RoutingTable()
     @exclusivity(unchecked) private var popped: [EventQueue.Popped] = []
+    /// Who wants the record that is being routed, and those of them who take no more.
+    @exclusivity(unchecked) private var matched: [Unmanaged<Watcher>] = []
+    @exclusivity(unchecked) private var refusing: [Watcher] = []
     /// Watchers that are not routed to and may come back, or are not dropped yet: they end with the dispatcher too.
     private var resting: [ObjectIdentifier: Watcher] = [:] {
         didSet { registry.counters.parked.store(UInt64(resting.count), ordering: .relaxed) }
@@ -50,18 +53,26 @@ final class Dispatch: @unchecked Sendable {
             return commands.count + 1
         }
         (deliveries, told) = (0, 0)
-        for next in popped {
-            switch machine.popped(next.update.revision, droppedBefore: next.droppedBefore) {
-            case .skip: break
-            case .route: route(next.update)
-            case .routeAfter(let hole):
-                fill(hole)
-                route(next.update)
-            }
+        table.fetch(popped)
+        for (index, next) in popped.enumerated() {
+            let hash = table.hash(ofFetched: index)
+            next.batch._withUnsafeGuaranteedRef { take($0, next.record, droppedBefore: next.droppedBefore, hash: hash) }
         }
         settle()
+        for next in popped { next.batch.release() }
         defer { popped.removeAll(keepingCapacity: true) }
         return popped.count + commands.count
+    }
+
+    /// Deals with one record that was on the queue.
+    private func take(_ batch: ChangeBatch, _ record: Int32, droppedBefore: UInt64, hash: UInt32?) {
+        switch machine.popped(batch.firstRevision + Int64(record), droppedBefore: droppedBefore) {
+        case .skip: break
+        case .route: route(batch, record, hash: hash)
+        case .routeAfter(let hole):
+            fill(hole)
+            route(batch, record, hash: hash)
+        }
     }
 
     /// Whether a round will take hardly any time, as far as can be told: there are neither registrations nor holes, and the
@@ -118,26 +129,36 @@ final class Dispatch: @unchecked Sendable {
         resting[ObjectIdentifier(watcher)] = watcher
     }
 
-    private func route(_ update: WatchUpdate) {
+    private func route(_ batch: ChangeBatch, _ record: Int32, hash: UInt32?) {
         registry.counters.countDetail(.dispatched)
         // What nobody watches need not come into this core's cache.
         if table.isEmpty { return }
-        var refusing: [Watcher] = []
-        table.match(update) { watcher in
-            deliveries += 1
-            let (offer, call) = watcher.offer(update)
-            if case .nobody = call {} else { calls.append(call) }
-            switch offer {
-            case .stored: registry.counters.countDetail(.delivered)
-            case .dropped: registry.counters.overflows.add(1, ordering: .relaxed)
-            case .refused: refusing.append(watcher)
+        table.match(batch, record, hash: hash, &matched)
+        for index in matched.indices {
+            if index + Limits.fetchedAhead < matched.count {
+                matched[index + Limits.fetchedAhead]._withUnsafeGuaranteedRef { $0.fetch() }
             }
+            matched[index]._withUnsafeGuaranteedRef { deliver(batch, record, to: $0) }
         }
+        deliveries += matched.count
+        matched.removeAll(keepingCapacity: matched.count <= Limits.untoldDeliveries)
         for watcher in refusing {
             registry.counters.overflows.add(1, ordering: .relaxed)
             rest(watcher)
         }
+        refusing.removeAll()
         if deliveries - told >= Limits.untoldDeliveries { tell() }
+    }
+
+    @inline(__always)
+    private func deliver(_ batch: ChangeBatch, _ record: Int32, to watcher: Watcher) {
+        let (offer, call) = watcher.offer(batch, record)
+        if case .nobody = call {} else { calls.append(call) }
+        switch offer {
+        case .stored: registry.counters.countDetail(.delivered)
+        case .dropped: registry.counters.overflows.add(1, ordering: .relaxed)
+        case .refused: refusing.append(watcher)
+        }
     }
 
     /// Tells the readers of what they were delivered.
@@ -157,7 +178,7 @@ final class Dispatch: @unchecked Sendable {
                     step.next > next
                 else { break }
                 for update in step.updates {
-                    route(update)
+                    route(update.batch, update.record, hash: nil)
                     registry.counters.refilled.add(1, ordering: .relaxed)
                 }
                 next = step.next

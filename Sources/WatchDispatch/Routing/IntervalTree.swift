@@ -62,9 +62,9 @@ struct IntervalTree: ~Copyable {
         if node.list.isEmpty { root = Self.remove(node, from: root) }
     }
 
-    /// Calls `body` with the list of each interval that contains `key`.
-    func match(_ key: Bytes, _ body: (WatcherList) -> Void) {
-        Self.match(root, key, body)
+    /// Appends the watchers of the intervals that contain `key` to `matched`.
+    func match(_ key: Bytes, _ type: WatchEventType, _ matched: inout [Unmanaged<Watcher>]) {
+        Self.match(root, key, type, &matched)
     }
 
     /// The list of each interval.
@@ -84,13 +84,17 @@ struct IntervalTree: ~Copyable {
         return nil
     }
 
-    private static func match(_ node: Node?, _ key: Bytes, _ body: (WatcherList) -> Void) {
+    private static func match(
+        _ node: Node?, _ key: Bytes, _ type: WatchEventType, _ matched: inout [Unmanaged<Watcher>]
+    ) {
         guard let node else { return }
         if let greatest = node.greatest, greatest <= key { return }
-        match(node.left, key, body)
+        match(node.left, key, type, &matched)
         guard node.lower <= key else { return }
-        if node.upper.map({ key < $0 }) ?? true { body(node.list) }
-        match(node.right, key, body)
+        if node.upper.map({ key < $0 }) ?? true {
+            withUnsafePointer(to: &node.list) { WatcherList.match($0, type, &matched) }
+        }
+        match(node.right, key, type, &matched)
     }
 
     private static func collect(_ node: Node?, _ lists: inout [WatcherList]) {

@@ -1,15 +1,25 @@
 import Changes
+import Threads
 
 /// Which watchers want a key. Belongs to the dispatcher.
 ///
 /// The cost of a look-up does not depend on the watchers that do not match: exact keys are one hash, prefixes one hash
 /// for each length that some watcher's prefix has, intervals a descent of a tree that visits what matches.
 struct RoutingTable: ~Copyable {
-    private var exact: [Bytes: WatcherList] = [:]
-    /// By length of the prefix.
-    private var prefixes: [Int: [Bytes: WatcherList]] = [:]
-    private var prefixLengths: [Int] = []
+    /// Those of one length.
+    private final class Prefixes {
+        let length: Int
+        var table = WatcherTable()
+
+        init(length: Int) { self.length = length }
+    }
+
+    private var exact = WatcherTable()
+    /// By their length, ascending.
+    private var prefixes: [Prefixes] = []
     private var intervals = IntervalTree()
+    /// Of the first keys of the records last fetched.
+    private var hashes: [UInt32] = []
 
     var isEmpty: Bool { exact.isEmpty && prefixes.isEmpty && intervals.isEmpty }
 
@@ -17,18 +27,15 @@ struct RoutingTable: ~Copyable {
     mutating func insert(_ watcher: Watcher) -> Bool {
         guard watcher.position == nil else { return false }
         switch watcher.filter.keys {
-        case .key(let key):
-            exact[key, default: WatcherList()].append(watcher)
+        case .key(let key): exact.insert(watcher, at: key)
         case .prefix(let prefix):
-            if prefixes[prefix.count] == nil {
-                prefixLengths.append(prefix.count)
-                prefixLengths.sort()
+            let place = prefixes.firstIndex { $0.length >= prefix.count } ?? prefixes.count
+            if place == prefixes.count || prefixes[place].length > prefix.count {
+                prefixes.insert(Prefixes(length: prefix.count), at: place)
             }
-            prefixes[prefix.count, default: [:]][prefix, default: WatcherList()].append(watcher)
-        case .range(let lower, let upper):
-            intervals.insert(watcher, lower: lower, upper: upper)
-        case .from(let lower):
-            intervals.insert(watcher, lower: lower, upper: nil)
+            prefixes[place].table.insert(watcher, at: prefix)
+        case .range(let lower, let upper): intervals.insert(watcher, lower: lower, upper: upper)
+        case .from(let lower): intervals.insert(watcher, lower: lower, upper: nil)
         }
         return true
     }
@@ -37,62 +44,65 @@ struct RoutingTable: ~Copyable {
     mutating func remove(_ watcher: Watcher) -> Bool {
         guard watcher.position != nil else { return false }
         switch watcher.filter.keys {
-        case .key(let key):
-            exact[key]?.remove(watcher)
-            if exact[key]?.isEmpty == true { exact[key] = nil }
+        case .key(let key): exact.remove(watcher, at: key)
         case .prefix(let prefix):
-            removePrefix(prefix, watcher)
-        case .range(let lower, let upper):
-            intervals.remove(watcher, lower: lower, upper: upper)
-        case .from(let lower):
-            intervals.remove(watcher, lower: lower, upper: nil)
+            guard let place = prefixes.firstIndex(where: { $0.length == prefix.count }) else { return false }
+            prefixes[place].table.remove(watcher, at: prefix)
+            if prefixes[place].table.isEmpty { prefixes.remove(at: place) }
+        case .range(let lower, let upper): intervals.remove(watcher, lower: lower, upper: upper)
+        case .from(let lower): intervals.remove(watcher, lower: lower, upper: nil)
         }
         return true
     }
 
-    private mutating func removePrefix(_ prefix: Bytes, _ watcher: Watcher) {
-        prefixes[prefix.count]?[prefix]?.remove(watcher)
-        if prefixes[prefix.count]?[prefix]?.isEmpty == true { prefixes[prefix.count]?[prefix] = nil }
-        if prefixes[prefix.count]?.isEmpty == true {
-            prefixes[prefix.count] = nil
-            prefixLengths.removeAll { $0 == prefix.count }
-        }
-    }
-
-    /// Calls `body` once with each watcher that wants one or more of the changes of `update`.
-    func match(_ update: WatchUpdate, _ body: (Watcher) -> Void) {
-        let batch = update.batch
-        let indices = batch.entryIndices(ofRecord: Int(update.record))
-        if indices.count == 1 {
-            match(batch, indices.lowerBound, body)
-            return
-        }
-        var matched: Set<ObjectIdentifier> = []
-        for index in indices {
-            match(batch, index) { watcher in
-                if matched.insert(ObjectIdentifier(watcher)).inserted { body(watcher) }
+    /// Has what matching these records will touch fetched from memory, as far as watchers of one key are concerned: of each
+    /// record the first change.
+    mutating func fetch(_ records: [EventQueue.Popped]) {
+        hashes.removeAll(keepingCapacity: true)
+        if exact.isEmpty || records.count == 1 { return }
+        for next in records { prefetch(UnsafeRawPointer(next.batch.toOpaque())) }
+        for next in records { next.batch._withUnsafeGuaranteedRef { $0.fetch() } }
+        for next in records {
+            let key = next.batch._withUnsafeGuaranteedRef { batch in
+                batch.pointer(toKey: batch.entryIndices(ofRecord: Int(next.record)).lowerBound)
             }
+            hashes.append(KeyIndex.hash(key))
         }
+        exact.fetch(hashes)
     }
 
-    private func match(_ batch: ChangeBatch, _ index: Int, _ body: (Watcher) -> Void) {
-        let type = batch.entries[index].type
-        let key = batch.key(index)
-        func offer(_ list: WatcherList) {
-            list.visit { if $0.types.contains(type) { body($0) } }
+    /// The hash of the first key of the record at `index` among those last fetched, if it was worked out then.
+    func hash(ofFetched index: Int) -> UInt32? { index < hashes.count ? hashes[index] : nil }
+
+    /// Appends each watcher that wants one or more of the changes of this record of `batch` to `matched`, which is empty,
+    /// once. They are there until the table is changed.
+    ///
+    /// `hash` is that of the first key, if it is known.
+    ///
+    /// References that nobody counts, here and on the way: for each delivery that would be more than what else it takes.
+    func match(_ batch: ChangeBatch, _ record: Int32, hash: UInt32?, _ matched: inout [Unmanaged<Watcher>]) {
+        let changes = batch.entryIndices(ofRecord: Int(record))
+        var hash = hash
+        for change in changes { match(batch, change: change, hash.take(), &matched) }
+        guard changes.count > 1, matched.count > 1 else { return }
+        var seen: Set<UnsafeMutableRawPointer> = []
+        matched.removeAll { !seen.insert($0.toOpaque()).inserted }
+    }
+
+    private func match(_ batch: ChangeBatch, change: Int, _ hash: UInt32?, _ matched: inout [Unmanaged<Watcher>]) {
+        let type = batch.entries[change].type
+        let key = batch.pointer(toKey: change)
+        if !exact.isEmpty { exact.match(key, hash ?? KeyIndex.hash(key), type, &matched) }
+        for prefixes in prefixes {
+            guard prefixes.length <= key.count else { break }
+            let start = UnsafeRawBufferPointer(rebasing: key[..<prefixes.length])
+            prefixes.table.match(start, KeyIndex.hash(start), type, &matched)
         }
-        if let list = exact[key] { offer(list) }
-        for length in prefixLengths {
-            guard length <= key.count else { break }
-            if let list = prefixes[length]?[key[0..<length]] { offer(list) }
-        }
-        if !intervals.isEmpty { intervals.match(key, offer) }
+        if !intervals.isEmpty { intervals.match(batch.key(change), type, &matched) }
     }
 
     /// Every watcher.
     var watchers: [Watcher] {
-        var lists = Array(exact.values)
-        for table in prefixes.values { lists += table.values }
-        return (lists + intervals.lists).flatMap(\.watchers)
+        exact.watchers + prefixes.flatMap { $0.table.watchers } + intervals.lists.flatMap(\.watchers)
     }
 }

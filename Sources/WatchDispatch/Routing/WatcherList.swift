@@ -1,40 +1,58 @@
+import Changes
+
 /// Watchers that want the same keys. Each knows its place, so that removing one does not search for it.
 struct WatcherList {
-    private(set) var watchers: [Watcher] = []
+    /// The watcher of place 0. Most lists have one, for which an array would be one more place in memory.
+    private var first: Watcher?
+    /// Those of the places from 1 on.
+    private var others: [Watcher] = []
 
-    var isEmpty: Bool { watchers.isEmpty }
+    var isEmpty: Bool { first == nil }
 
-    /// Calls `body` with each watcher, without counting a reference up and down for it, which would be a third of what a
-    /// delivery costs. What a delivery to the next ones touches is fetched from memory meanwhile.
-    ///
-    /// Sound since an unmanaged reference has the layout of a strong one, and nothing changes the list meanwhile: it
-    /// belongs to the dispatcher, which is busy here.
-    func visit(_ body: (Watcher) -> Void) {
-        watchers.withUnsafeBufferPointer { watchers in
-            guard let first = watchers.baseAddress else { return }
-            first.withMemoryRebound(to: Unmanaged<Watcher>.self, capacity: watchers.count) { references in
-                for index in 0..<watchers.count {
-                    if index + Limits.fetchedAhead < watchers.count {
-                        references[index + Limits.fetchedAhead]._withUnsafeGuaranteedRef { $0.fetch() }
-                    }
-                    references[index]._withUnsafeGuaranteedRef { body($0) }
-                }
+    var watchers: [Watcher] { first.map { [$0] + others } ?? [] }
+
+    // What is asked of a list in place counts no references, which would be much of what dispatching takes. Sound since an
+    // unmanaged reference has the layout of a strong one, and whoever has a pointer to a list keeps it.
+
+    /// The first watcher.
+    static func first(_ list: UnsafePointer<Self>) -> Unmanaged<Watcher>? {
+        list.pointer(to: \.first)!.withMemoryRebound(to: Unmanaged<Watcher>?.self, capacity: 1) { $0.pointee }
+    }
+
+    /// Appends those that want this type of change to `matched`.
+    static func match(_ list: UnsafePointer<Self>, _ type: WatchEventType, _ matched: inout [Unmanaged<Watcher>]) {
+        if let first = first(list), first.wants(type) { matched.append(first) }
+        if list.pointee.others.isEmpty { return }
+        list.pointee.others.withUnsafeBufferPointer { watchers in
+            watchers.withMemoryRebound(to: Unmanaged<Watcher>.self) { watchers in
+                for watcher in watchers where watcher.wants(type) { matched.append(watcher) }
             }
         }
     }
 
     mutating func append(_ watcher: Watcher) {
-        watcher.position = watchers.count
-        watchers.append(watcher)
+        if first == nil {
+            watcher.position = 0
+            first = watcher
+        } else {
+            others.append(watcher)
+            watcher.position = others.count
+        }
     }
 
     mutating func remove(_ watcher: Watcher) {
         guard let position = watcher.position else { return }
-        let last = watchers.removeLast()
-        if last !== watcher {
-            watchers[position] = last
+        let last = others.popLast()
+        if let last, last !== watcher {
+            if position == 0 { first = last } else { others[position - 1] = last }
             last.position = position
+        } else if position == 0 {
+            first = nil
         }
         watcher.position = nil
     }
+}
+
+extension Unmanaged<Watcher> {
+    fileprivate func wants(_ type: WatchEventType) -> Bool { _withUnsafeGuaranteedRef { $0.types.contains(type) } }
 }

@@ -27,7 +27,7 @@ final class Watcher: Sendable {
         guarded = Lock(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity, filter: filter)))
     }
 
-    /// Has what ``offer(_:)`` touches fetched from memory.
+    /// Has what ``offer(_:_:)`` touches fetched from memory.
     func fetch() { guarded.fetch() }
 
     func join(through revision: Revision) { change { $0.join(through: revision) } }
@@ -44,9 +44,10 @@ final class Watcher: Sendable {
         }
     }
 
-    /// Offers an update. Whom to tell of it is returned: the reader finds all there is by then.
-    func offer(_ update: WatchUpdate) -> (offer: WatcherStateMachine.Offer, call: Call) {
-        guarded.withLock { guarded in (guarded.machine.offer(update), guarded.takeCall()) }
+    /// Offers a record. Whom to tell of it is returned: the reader finds all there is by then.
+    @inline(__always)
+    func offer(_ batch: ChangeBatch, _ record: Int32) -> (offer: WatcherStateMachine.Offer, call: Call) {
+        guarded.withLock { guarded in (guarded.machine.offer(batch, record), guarded.takeCall()) }
     }
 
     func lose(from: Revision, through: Revision) -> WatcherStateMachine.Offer {

@@ -77,17 +77,17 @@ struct WatcherStateMachine: Sendable {
         joined = revision
     }
 
-    mutating func offer(_ update: WatchUpdate) -> Offer {
+    mutating func offer(_ batch: ChangeBatch, _ record: Int32) -> Offer {
         guard case .live = phase else { return .refused }
         guard buffer.count == capacity else {
             // Read before it is written, which it almost never is: a store would touch one more line of the cache.
             let isAfterGap = gap != nil
             if isAfterGap, let lost = gap.take() { gaps.append(lost, capacity: capacity) }
-            buffer.append(
-                Item(batch: update.batch, record: update.record, isAfterGap: isAfterGap), capacity: capacity)
+            buffer.append(Item(batch: batch, record: record, isAfterGap: isAfterGap), capacity: capacity)
             return .stored
         }
-        return lose(Gap(from: update.revision, through: update.revision))
+        let revision = batch.firstRevision + Int64(record)
+        return lose(Gap(from: revision, through: revision))
     }
 
     /// Updates of these revisions may have been for this watcher, and cannot be had.
