@@ -16,7 +16,7 @@ struct History: Workload {
         for size in sizes {
             await run.interleave(open, rounds: 1, name: \.name, in: sections.replay) { history, _ in
                 run.say("filling \(history.name) with \(size) changes")
-                try await history.grow(to: size, seconds: run.choose(quick: 5, full: 20))
+                try await history.grow(to: size, seconds: run.choose(quick: 5, full: 15))
             }
             for history in open where history.count < size {
                 sections.replay.note(
@@ -157,7 +157,7 @@ private func measureFloor(_ name: String, _ size: Int, _ run: Run, _ section: Se
     defer { run.discard(path) }
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     let seconds = run.choose(quick: 0.6, full: 1.0)
-    try await Disk.settle(limit: run.choose(quick: 1, full: 5))
+    try await Disk.settle(limit: run.choose(quick: 1, full: 4))
     let figures = try await onThread {
         Result {
             try FlushFloor.measure(path + "/journal", perSecond: pacedPuts, bytes: pacedBytes, seconds: seconds)
@@ -173,7 +173,7 @@ private func measureBehind(_ history: OpenHistory, _ size: Int, _ run: Run, _ se
     let seconds = run.choose(quick: 0.6, full: 1.0)
     let writers = Writers(count: 16, valueBytes: pacedBytes, perSecond: pacedPuts)
     let session = history.session
-    try await Disk.settle(limit: run.choose(quick: 1, full: 5))
+    try await Disk.settle(limit: run.choose(quick: 1, full: 4))
     let alone = try await writers.write(session, seconds: seconds)
     history.wrote(alone.puts)
 

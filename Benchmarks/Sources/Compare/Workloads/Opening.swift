@@ -20,7 +20,7 @@ struct Opening: Workload {
                 if size == sizes.last, !(system is VigilSystem), size > 1_000_000 { break }
                 run.say("\(section.title): \(system.name), \(size) revisions")
                 let store = try await system.open(path)
-                let deadline = now() + .seconds(run.choose(quick: 4, full: system is VigilSystem ? 120 : 12))
+                let deadline = now() + .seconds(run.choose(quick: 4, full: system is VigilSystem ? 120 : 9))
                 while count < size, now() < deadline {
                     let next = changes(count..<min(size, count + 65_536), bytes: 16)
                     count += try await store.fill(next, deadline: deadline)
