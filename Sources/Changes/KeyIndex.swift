@@ -33,9 +33,8 @@ package struct KeyIndex: Sendable {
 
     /// How many keys; the numbers are those below.
     package var count: Int { entries.count }
-    package var isEmpty: Bool { entries.isEmpty }
     /// Bytes that the copies of the keys take, with those of removed ones.
-    package var keyBytes: Int { keys.count }
+    var keyBytes: Int { keys.count }
 
     /// Where to look for `key`, in any index. Nobody outside can tell which keys have the same.
     package static func hash(_ key: UnsafeRawBufferPointer) -> UInt32 {

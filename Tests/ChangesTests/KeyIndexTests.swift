@@ -1,6 +1,7 @@
-import Changes
 import TestSupport
 import Testing
+
+@testable import Changes
 
 /// Random additions, removals and look-ups of keys, of which many come again, against an array.
 @Suite struct KeyIndexTests {
@@ -29,7 +30,7 @@ import Testing
                 model.swapAt(number, model.count - 1)
                 model.removeLast()
             }
-            #expect(index.count == model.count && index.isEmpty == model.isEmpty, "seed \(seed)")
+            #expect(index.count == model.count, "seed \(seed)")
         }
         for (number, key) in model.enumerated() { #expect(find(key) == number, "\(key), seed \(seed)") }
         while !model.isEmpty {
@@ -49,7 +50,7 @@ import Testing
 
     @Test func anEmptyIndexFindsNothing() {
         let index = KeyIndex()
-        #expect(index.isEmpty)
+        #expect(index.count == 0)
         for key in ["", "k"] as [Bytes] {
             #expect(key.withUnsafeBytes { index.find($0, KeyIndex.hash($0)) } == nil)
         }

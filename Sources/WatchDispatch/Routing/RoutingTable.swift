@@ -63,10 +63,12 @@ struct RoutingTable: ~Copyable {
         for next in records { prefetch(UnsafeRawPointer(next.batch.toOpaque())) }
         for next in records { next.batch._withUnsafeGuaranteedRef { $0.fetch() } }
         for next in records {
-            let key = next.batch._withUnsafeGuaranteedRef { batch in
-                batch.pointer(toKey: batch.entryIndices(ofRecord: Int(next.record)).lowerBound)
+            let hash = next.batch._withUnsafeGuaranteedRef { batch in
+                // Who announces what they made themselves may have made no change at all.
+                let changes = batch.entryIndices(ofRecord: Int(next.record))
+                return changes.isEmpty ? 0 : KeyIndex.hash(batch.pointer(toKey: changes.lowerBound))
             }
-            hashes.append(KeyIndex.hash(key))
+            hashes.append(hash)
         }
         exact.fetch(hashes)
     }
