@@ -81,7 +81,7 @@ struct RoutingTable: ~Copyable {
     ///
     /// `hash` is that of the first key, if it is known.
     ///
-    /// References that nobody counts, here and on the way: for each delivery that would be more than what else it takes.
+    /// References that nobody counts, here and on the way: to count them would be much of what a delivery takes.
     func match(_ batch: ChangeBatch, _ record: Int32, hash: UInt32?, _ matched: inout [Unmanaged<Watcher>]) {
         let changes = batch.entryIndices(ofRecord: Int(record))
         var hash = hash
