@@ -35,6 +35,10 @@ package struct KeyIndex: Sendable {
     package var count: Int { entries.count }
     /// Bytes that the copies of the keys take, with those of removed ones.
     var keyBytes: Int { keys.count }
+    /// Bytes in use; as many again may be in reserve.
+    package var bytes: Int {
+        keys.count + entries.count * MemoryLayout<Entry>.stride + places.count * MemoryLayout<Place>.stride
+    }
 
     /// Where to look for `key`, in any index. Nobody outside can tell which keys have the same.
     package static func hash(_ key: UnsafeRawBufferPointer) -> UInt32 {

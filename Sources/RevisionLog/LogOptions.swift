@@ -15,6 +15,11 @@ public struct LogOptions: Sendable, Hashable {
     /// Raw bytes of commits not yet in LMDB beyond which writers wait for the checkpointer. While a checkpoint is under way
     /// each waits a little before, so that it does not come to that.
     public var pendingBytes = 64 << 20
+    /// Memory for the newest version of keys that were written lately, about, so that the next write of such a key need not
+    /// look it up in LMDB, nor the first write of any key while all keys since the store was empty are among them:
+    /// 56 to 72 bytes for each and its key, taken as keys are written, and up to as much again in reserve. What LMDB does
+    /// not have yet is kept whatever this says.
+    public var versionCacheBytes = 160 << 20
     /// Bytes of one journal segment; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
     public var segmentBytes = 8 << 20
     /// How many segments there may be at most; at least 2.
@@ -43,6 +48,7 @@ public struct LogOptions: Sendable, Hashable {
             cursorInterval >= .milliseconds(10), "cursorInterval is \(cursorInterval); it must be at least 10 ms")
         try require(
             pendingBytes >= checkpointBytes, "pendingBytes is \(pendingBytes), less than checkpointBytes")
+        try require(versionCacheBytes >= 0, "versionCacheBytes is \(versionCacheBytes); it must not be negative")
         try require(
             segmentBytes >= 64 << 10 && segmentBytes % 4096 == 0,
             "segmentBytes is \(segmentBytes); it must be a multiple of 4096 and at least 65536")

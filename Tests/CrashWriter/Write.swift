@@ -12,6 +12,7 @@ func smallOptions(_ durability: Durability) -> StoreOptions {
     options.log.checkpointInterval = .milliseconds(10)
     options.log.cursorInterval = .milliseconds(10)
     options.log.mapBytes = 1 << 20
+    options.log.versionCacheBytes = 2 << 10
     return options
 }
 

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct VersionTableTests {
     private func numbers(_ revision: Int) -> VersionNumbers {
-        VersionNumbers(type: .put, modRevision: Revision(revision), createRevision: 1, version: 2)
+        VersionNumbers(modRevision: Revision(revision), createRevision: 1, version: 2)
     }
 
     /// Random keys, of which many come again.

@@ -30,10 +30,13 @@ import Testing
         }
     }
 
-    /// More keys than the committer forgets by itself, before and after each checkpoint.
-    @Test func versionsOfManyKeysAreCounted() async throws {
+    /// More keys than the committer forgets by itself, before and after each checkpoint; remembered none, some and all.
+    @Test(arguments: [0, 100 << 10, LogOptions().versionCacheBytes])
+    func versionsOfManyKeysAreCounted(_ cacheBytes: Int) async throws {
+        var options = StoreOptions()
+        options.log.versionCacheBytes = cacheBytes
         try await withTemporaryDirectory { path in
-            let store = try await WatchStore.open(path)
+            let store = try await WatchStore.open(path, options: options)
             let keys = (0...Limits.forgottenInPlace).map { Bytes("key-\($0)") }
             for version in 1...4 as ClosedRange<Int64> {
                 for part in stride(from: 0, to: keys.count, by: 1000) {
@@ -43,6 +46,28 @@ import Testing
                 #expect(try keys.allSatisfy { try store.get($0)?.version == version })
                 if version < 4 { try await store.checkpointNow() }
             }
+            try await store.close()
+        }
+    }
+
+    /// The committer may remember a delete of which LMDB has nothing left.
+    @Test(arguments: [0, LogOptions().versionCacheBytes])
+    func aKeyWhoseDeleteWasCompactedBeginsAnew(_ cacheBytes: Int) async throws {
+        var options = StoreOptions()
+        options.log.versionCacheBytes = cacheBytes
+        try await withTemporaryDirectory { path in
+            let store = try await WatchStore.open(path, options: options)
+            for _ in 1...2 { try await store.put("k", "before") }
+            try await store.delete("k")
+            try await store.put("other", "x")
+            try await store.compact(through: 4)
+            try await store.checkpointNow()
+            try await store.put("k", "after")
+            try await store.transaction(Transaction(then: [.put("k", "again"), .put("new", "x")]))
+            #expect(try store.get("k")?.createRevision == 5)
+            #expect(try store.get("k")?.version == 2)
+            #expect(try store.get("new")?.version == 1)
+            #expect(try store.check(deep: true).problems == [])
             try await store.close()
         }
     }

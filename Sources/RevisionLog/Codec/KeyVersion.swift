@@ -12,10 +12,12 @@ package import Changes
 
 /// What the next version of a key has to know of the one before.
 package struct VersionNumbers: BitwiseCopyable, Sendable {
-    package var type: WatchEventType
     package var modRevision: Revision
     package var createRevision: Revision
+    /// 0 for a delete.
     package var version: Int64
+
+    package var type: WatchEventType { version == 0 ? .delete : .put }
 }
 
 /// One version of a key: a put, or the delete that ended it.
@@ -35,7 +37,7 @@ package struct KeyVersion: Sendable {
     private static let lostPut: UInt8 = 2
 
     package var numbers: VersionNumbers {
-        VersionNumbers(type: type, modRevision: modRevision, createRevision: createRevision, version: version)
+        VersionNumbers(modRevision: modRevision, createRevision: createRevision, version: version)
     }
 
     /// The version that `entry` made at `revision`, which put `value`.

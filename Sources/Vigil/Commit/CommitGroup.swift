@@ -19,10 +19,10 @@ struct CommitGroup {
     }
 
     private let log: RevisionLog
-    private let versions: RecentVersions
+    private let versions: VersionCache
     private var encoder: RecordEncoder
 
-    init(log: RevisionLog, versions: RecentVersions) {
+    init(log: RevisionLog, versions: VersionCache) {
         self.log = log
         self.versions = versions
         encoder = RecordEncoder(firstRevision: log.reader.head + 1)
@@ -69,8 +69,10 @@ struct CommitGroup {
 
     /// The newest version of `key`, with its value.
     func latest(_ key: Bytes) throws(StoreError) -> KeyVersion? {
-        if let recent = versions.recent(WrittenKey(key)), recent.modRevision >= encoder.firstRevision {
-            return encoder.version(of: key, at: recent.modRevision)
+        if let noted = versions.noted(WrittenKey(key)) {
+            if noted.modRevision >= encoder.firstRevision { return encoder.version(of: key, at: noted.modRevision) }
+        } else if versions.isComplete {
+            return nil
         }
         return try log.reader.latest(key)
     }

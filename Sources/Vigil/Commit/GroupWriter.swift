@@ -8,7 +8,7 @@ final class GroupWriter: @unchecked Sendable {
     private let log: RevisionLog
     private let clock: @Sendable () -> Int64
     private let committed: @Sendable (ChangeBatch) -> Void
-    private let versions: RecentVersions
+    private let versions: VersionCache
     private var outcomes: [CommitGroup.Outcome] = []
     private var hashes: [UInt32] = []
 
@@ -18,7 +18,7 @@ final class GroupWriter: @unchecked Sendable {
         self.log = log
         self.clock = clock
         self.committed = committed
-        versions = RecentVersions(log: log)
+        versions = VersionCache(log: log)
     }
 
     /// Whether a group of few requests would be written without waiting for a checkpoint.

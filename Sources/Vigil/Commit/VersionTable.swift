@@ -18,10 +18,13 @@ struct VersionTable {
 
     var count: Int { numbers.count }
     var isEmpty: Bool { numbers.isEmpty }
+    /// Bytes in use; 0 while it is empty.
+    var bytes: Int { isEmpty ? 0 : index.bytes + numbers.count * MemoryLayout<VersionNumbers>.stride }
 
     /// The numbers of `key`.
     func find(_ key: WrittenKey) -> VersionNumbers? {
-        key.key.withUnsafeBytes { index.find($0, key.hash) }.map { numbers[$0] }
+        if isEmpty { return nil }
+        return key.key.withUnsafeBytes { index.find($0, key.hash) }.map { numbers[$0] }
     }
 
     /// Notes or changes the numbers of `key`.
@@ -32,6 +35,7 @@ struct VersionTable {
 
     /// Has what looking for keys with these hashes will read fetched from memory.
     mutating func fetch(_ hashes: [UInt32]) {
+        if isEmpty { return }
         fetched.removeAll(keepingCapacity: true)
         index.fetch(hashes, &fetched)
         numbers.withUnsafeBufferPointer { numbers in

@@ -40,6 +40,7 @@ private struct ModelRun {
         var options = smallOptions(durability: input.random.chance(3) ? .interval(.milliseconds(5)) : .sync)
         options.watch.eventQueueSize = [1, 3, 1000][input.random.below(3)]
         options.watch.watcherBufferSize = [1, 2, 10][input.random.below(3)]
+        options.log.versionCacheBytes = [0, 2 << 10, LogOptions().versionCacheBytes][input.random.below(3)]
         self.options = options
         self.input = input
         store = try await WatchStore.open(path, options: options)
