@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/etcd/clientv3"
@@ -58,8 +59,8 @@ func main() {
 	all := &results{figures: map[string]map[string][]float64{}}
 	for round := 0; round < rounds; round++ {
 		for _, workload := range []func(server, time.Duration, *results){puts, fanOut, replay} {
-			for _, s := range servers {
-				workload(s, duration, all)
+			for index := range servers {
+				workload(servers[(round+index)%len(servers)], duration, all)
 			}
 		}
 	}
@@ -141,9 +142,13 @@ func write(clients []*clientv3.Client, writers int, duration time.Duration, key 
 
 func anyKey(writer, put int) string { return fmt.Sprintf("k/%d", (writer*7919+put*104729)%1000000) }
 
+// What was written before, to whichever server, is on disk from here on, so that nobody's flushes wait for it.
+func settle() { syscall.Sync() }
+
 func puts(s server, duration time.Duration, r *results) {
 	for _, writers := range []int{1, 64, 512} {
 		clients := connect(s, writers)
+		settle()
 		write(clients, writers, duration/10, anyKey)
 		start := time.Now()
 		times := write(clients, writers, duration, anyKey)
@@ -174,6 +179,7 @@ func fanOut(s server, duration time.Duration, r *results) {
 				}
 			}()
 		}
+		settle()
 		var times, last []time.Duration
 		for end := time.Now().Add(duration); time.Now().Before(end); {
 			start := time.Now()

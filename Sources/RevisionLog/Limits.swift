@@ -59,6 +59,10 @@ enum Limits {
     static let quietBytes = 4 << 20
     /// This part of the room that a checkpoint leaves may be filled at any speed while it is under way.
     static let unpacedShare = 4
+    /// Raw bytes a second that the first checkpoint is expected to move.
+    static let assumedCheckpointRate = Double(100 << 20)
+    /// What a checkpoint is expected to take, by what the ones before took: it finds a larger store.
+    static let checkpointGrowth = 1.25
     /// A block that is full is written again, denser, if that saves this percentage of it.
     static let densePercent = 10
     /// Raw bytes and records that one step of sealing reads before it commits, at least one block.

@@ -6,7 +6,8 @@ import Testing
     private let start = ContinuousClock.now
     private let mebibyte = 1 << 20
 
-    /// Of a store that checkpoints 32 MiB, has room for 64, and has taken so long for the last.
+    /// Of a store that checkpoints 32 MiB, has room for 64, and has taken so long for the last: the next is expected to
+    /// take a quarter more.
     private func pace(lastTook seconds: Int? = 4) -> CommitPace {
         var options = LogOptions()
         options.checkpointBytes = 32 << 20
@@ -24,38 +25,39 @@ import Testing
         pace.began(bytes: 32 << 20, now: start)
         // A quarter of the room of 32 MiB is free.
         #expect(pace.delay(pending: 40 << 20, now: start) == 0)
-        #expect(pace.delay(pending: 52 << 20, now: start) == 2)
-        #expect(pace.delay(pending: 52 << 20, now: start + .seconds(1)) == 1)
-        #expect(pace.delay(pending: 52 << 20, now: start + .seconds(2)) == 0)
-        #expect(pace.delay(pending: 64 << 20, now: start) == 4)
+        #expect(pace.delay(pending: 52 << 20, now: start) == 2.5)
+        #expect(pace.delay(pending: 52 << 20, now: start + .seconds(1)) == 1.5)
+        #expect(pace.delay(pending: 52 << 20, now: start + .milliseconds(2500)) == 0)
+        #expect(pace.delay(pending: 64 << 20, now: start) == 5)
         // However much there is, it does not take longer than the checkpoint should.
-        #expect(pace.delay(pending: 640 << 20, now: start) == 4)
-        #expect(pace.delay(pending: 640 << 20, now: start + .seconds(4)) == 0)
+        #expect(pace.delay(pending: 640 << 20, now: start) == 5)
+        #expect(pace.delay(pending: 640 << 20, now: start + .seconds(5)) == 0)
     }
 
     @Test func whoKeepsToItNeverFindsTheRoomUsedUp() {
-        // Writers as fast as can be, in groups of half a mebibyte; the checkpoint takes as long as was expected.
+        // Writers as fast as can be, in groups of half a mebibyte; the checkpoint takes as long as is expected.
         var pace = pace()
         pace.began(bytes: 32 << 20, now: start)
         var (now, pending, longest) = (0.0, 32 << 20, 0.0)
-        while now < 4 {
+        while now < 5 {
             let delay = pace.delay(pending: pending, now: start + .seconds(now))
             longest = max(longest, delay)
             now += delay
-            if now < 4 { pending += mebibyte / 2 }
+            if now < 5 { pending += mebibyte / 2 }
         }
         #expect(pending <= 64 << 20)
-        #expect(longest < 0.1, "\(longest) s of 4 at once")
+        #expect(longest < 0.125, "\(longest) s of 5 at once")
     }
 
-    @Test func whatIsNotKnownIsNotPaced() {
+    @Test func theFirstIsPacedByAGuess() {
         var pace = pace(lastTook: nil)
         pace.began(bytes: 32 << 20, now: start)
-        #expect(pace.delay(pending: 64 << 20, now: start) == 0)
+        let guessed = 1.25 * Double(32 << 20) / Limits.assumedCheckpointRate
+        #expect(abs(pace.delay(pending: 64 << 20, now: start) - guessed) < 1e-6)
         // One that failed says nothing about how long the next takes.
         pace.ended(isDone: false, now: start + .seconds(1))
         pace.began(bytes: 32 << 20, now: start + .seconds(1))
-        #expect(pace.delay(pending: 64 << 20, now: start + .seconds(1)) == 0)
+        #expect(abs(pace.delay(pending: 64 << 20, now: start + .seconds(1)) - guessed) < 1e-6)
         // Nor does a small one, and it is over soon.
         pace.ended(isDone: true, now: start + .seconds(2))
         pace.began(bytes: mebibyte, now: start + .seconds(2))
@@ -66,9 +68,13 @@ import Testing
         var pace = pace(lastTook: 4)
         pace.began(bytes: 32 << 20, now: start)
         pace.ended(isDone: true, now: start + .seconds(2))
-        // Half way between 4 and 2 seconds for 32 MiB; this one is of half as much.
+        // Half way between 4 and 2 seconds for 32 MiB, and a quarter more; this one is of half as much.
         pace.began(bytes: 16 << 20, now: start + .seconds(2))
-        #expect(pace.delay(pending: 64 << 20, now: start + .seconds(2)) == 1.5)
+        #expect(pace.delay(pending: 64 << 20, now: start + .seconds(2)) == 1.875)
+        // Slower than before: as slow as that.
+        pace.ended(isDone: true, now: start + .seconds(10))
+        pace.began(bytes: 32 << 20, now: start + .seconds(10))
+        #expect(pace.delay(pending: 64 << 20, now: start + .seconds(10)) == 20)
     }
 
     @Test func withoutRoomThereIsNothingToPace() {

@@ -9,7 +9,7 @@ struct CommitPace {
     private struct Running {
         var began: ContinuousClock.Instant
         var bytes: Int
-        /// Seconds that it may take; nil if that is not known.
+        /// Seconds that it may take; nil if it is small.
         var expected: Double?
     }
 
@@ -18,7 +18,7 @@ struct CommitPace {
     /// Smaller checkpoints are not representative, and over soon.
     private let leastBytes: Int
     private var running: Running?
-    /// Of the checkpoints before.
+    /// Of the checkpoints before; nil if there was none.
     private var secondsPerByte: Double?
 
     init(_ options: LogOptions) {
@@ -28,8 +28,9 @@ struct CommitPace {
 
     /// A checkpoint begins, of so many bytes of commits.
     mutating func began(bytes: Int, now: ContinuousClock.Instant = .now) {
-        let expected = bytes >= leastBytes ? secondsPerByte.map { $0 * Double(bytes) } : nil
-        running = Running(began: now, bytes: bytes, expected: expected)
+        let rate = secondsPerByte ?? 1 / Limits.assumedCheckpointRate
+        let expected = rate * Double(bytes) * Limits.checkpointGrowth
+        running = Running(began: now, bytes: bytes, expected: bytes >= leastBytes ? expected : nil)
     }
 
     /// It has ended, and what it wrote does not wait any more; or it has failed.
@@ -38,7 +39,8 @@ struct CommitPace {
         self.running = nil
         guard isDone, running.bytes >= leastBytes else { return }
         let measured = (now - running.began).seconds / Double(running.bytes)
-        secondsPerByte = secondsPerByte.map { ($0 + measured) / 2 } ?? measured
+        // A store that grows gets slower, which is believed at once; that it got faster, by and by.
+        secondsPerByte = max(measured, secondsPerByte.map { ($0 + measured) / 2 } ?? 0)
     }
 
     /// How many seconds a commit should wait when so many bytes wait to be checkpointed, those that are being written
