@@ -3,8 +3,8 @@ import RevisionLog
 
 /// The numbers of the newest version of keys that were written lately, for the committer, which needs them to number the
 /// next one: of all keys that LMDB may not have yet, however much waits for the checkpointer, and of as many more as there
-/// is memory for. What is not here is in LMDB, where looking takes several times as long; or nowhere, if every key since the
-/// store was empty is here.
+/// is memory for. What is not here is in LMDB, which takes longer to look into; or nowhere, if every key since the store was
+/// empty is here.
 ///
 /// Two generations, so that forgetting costs nothing: when the younger one is full, the older one is dropped whole, if the
 /// checkpoint has passed it; and if it is large on another thread, since all writers would wait.
