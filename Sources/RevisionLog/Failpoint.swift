@@ -15,7 +15,7 @@ package enum Failpoint: String, CaseIterable, Sendable {
     // A commit.
     case frameWritten, frameFlushed, batchVisible, headPublished
     // The journal.
-    case segmentFilled, segmentNamed, segmentTurned, segmentReleased
+    case segmentFilled, segmentNamed, segmentTurned, segmentReleased, segmentRemoved
     // A checkpoint.
     case checkpointLogWritten, checkpointStateWritten, checkpointCommitted
     // A compaction.

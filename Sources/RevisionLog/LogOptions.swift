@@ -20,10 +20,14 @@ public struct LogOptions: Sendable, Hashable {
     /// 56 to 72 bytes for each and its key, taken as keys are written, and up to as much again in reserve. What LMDB does
     /// not have yet is kept whatever this says.
     public var versionCacheBytes = 160 << 20
-    /// Bytes of one journal segment; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
+    /// Bytes of the longest journal segments; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
     public var segmentBytes = 8 << 20
+    /// Bytes of the first journal segment, if that is less; a multiple of 4096, at least 4096. Each that is made when those
+    /// there are do not suffice is four times as long as the longest before, up to `segmentBytes`. Closing the store leaves
+    /// only the first.
+    public var firstSegmentBytes = 256 << 10
     /// How many segments there may be at most; at least 2.
-    public var segments = 10
+    public var segments = 12
     /// Bytes of the keys and values that one transaction puts.
     public var transactionBytes = 1_572_864
     /// Changes in one transaction.
@@ -52,6 +56,9 @@ public struct LogOptions: Sendable, Hashable {
         try require(
             segmentBytes >= 64 << 10 && segmentBytes % 4096 == 0,
             "segmentBytes is \(segmentBytes); it must be a multiple of 4096 and at least 65536")
+        try require(
+            firstSegmentBytes >= 4096 && firstSegmentBytes % 4096 == 0,
+            "firstSegmentBytes is \(firstSegmentBytes); it must be a multiple of 4096 and at least 4096")
         try require(segments >= 2, "segments is \(segments); it must be at least 2")
         try require(
             transactionBytes > 0 && transactionBytes < segmentBytes - segmentBytes / 4,

@@ -91,8 +91,9 @@ import Vigil
             var head: Revision = 0
             for (round, arrival) in [1, 2, 7].enumerated() {
                 let place: Comment = "\(point), arrival \(arrival)"
+                let mode = point == .segmentRemoved ? "sessions" : "write"
                 let writer = try ChildProcess(
-                    built: "CrashWriter", ["write", path, String(round), "sync"],
+                    built: "CrashWriter", [mode, path, String(round), "sync"],
                     environment: ["VIGIL_FAILPOINT": "\(point):\(arrival)"])
                 var acknowledged: [Acknowledged] = []
                 for await line in writer.lines {

@@ -5,6 +5,7 @@ import Vigil
 func smallOptions(_ durability: Durability) -> StoreOptions {
     var options = StoreOptions(durability: durability)
     options.log.segmentBytes = 64 << 10
+    options.log.firstSegmentBytes = 4 << 10
     options.log.segments = 3
     options.log.transactionBytes = 8 << 10
     options.log.checkpointBytes = 8 << 10
@@ -122,6 +123,17 @@ func write(to path: String, seed: String, isSync: Bool) async throws {
     options.log.retention = Retention(revisions: 420)
     let store = try await WatchStore.open(path, options: options)
     try await Workload(seed: seed, shrinks: true, reads: true, leases: true).run(store)
+}
+
+/// Writes a little, closes the store and opens it again, until it is killed.
+func writeInSessions(to path: String, seed: String) async throws {
+    var session = 0
+    while true {
+        let store = try await WatchStore.open(path, options: smallOptions(.sync))
+        try await Workload(seed: "\(seed).\(session)", count: 60).run(store)
+        try await store.close()
+        session += 1
+    }
 }
 
 /// Grants leases, attaches keys and revokes the older ones, until it is killed: `granted ID`, `put ID`, `revoking ID` and

@@ -34,6 +34,7 @@ import Vigil
 let arguments = CommandLine.arguments
 switch arguments[1] {
 case "write": try await write(to: arguments[2], seed: arguments[3], isSync: arguments[4] == "sync")
+case "sessions": try await writeInSessions(to: arguments[2], seed: arguments[3])
 case "record":
     let level = arguments[5].split(separator: " ")
     try await record(

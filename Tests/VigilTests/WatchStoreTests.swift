@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -31,6 +32,33 @@ import Testing
     }
 
     /// More keys than the committer forgets by itself, before and after each checkpoint; remembered none, some and all.
+    /// What a store with little in it takes: its journal grows with what is written, and a closing gives it back.
+    @Test func aSmallStoreTakesLittleOfTheDisk() async throws {
+        try await withTemporaryDirectory { path in
+            var store = try await WatchStore.open(path)
+            #expect(try store.statistics().journalBytes == 256 << 10)
+            for round in 0..<3 {
+                for index in 0..<4 {
+                    // What cannot be compressed.
+                    let value = (0..<1 << 17).map { _ in UInt64.random(in: 0 ... .max) }
+                    try await store.put("\(round)/\(index)", value.withUnsafeBytes { Bytes(copying: $0) })
+                }
+                let statistics = try store.statistics()
+                #expect(statistics.journalSegments > 1 && statistics.journalBytes > 4 << 20)
+                try await store.close()
+                let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasPrefix("journal") }
+                #expect(names == ["journal-000"])
+                let reader = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
+                #expect(try reader.statistics().journalBytes == 256 << 10)
+                #expect(reader.head == Revision(4 * round + 4))
+                try await reader.close()
+                store = try await WatchStore.open(path)
+                #expect(try store.check(deep: true).problems.isEmpty)
+            }
+            try await store.close()
+        }
+    }
+
     @Test(arguments: [0, 100 << 10, LogOptions().versionCacheBytes])
     func versionsOfManyKeysAreCounted(_ cacheBytes: Int) async throws {
         var options = StoreOptions()

@@ -10,7 +10,11 @@ import Threads
 /// Reading all segments is most of what opening a store would take, and is spared when the store was closed in good order:
 /// then LMDB has everything, and knows the epoch that the journal had (`Meta.closedEpoch`). Who opens it so writes his first
 /// frame, of a higher epoch, to the begin of the first segment, and flushes it before he writes another. So as long as a
-/// frame is there that is no newer than the closing, nothing was written since.
+/// frame is there that is no newer than the closing, nothing was written since, unless that frame had no room there and
+/// begins another segment.
+///
+/// Segments are as long as the store needs them: the first is short, each that is made later is longer than those before,
+/// up to a limit, and a closing in good order leaves but the first.
 final class Journal: Sendable {
     private struct Segment {
         var file: SegmentFile
@@ -44,8 +48,7 @@ final class Journal: Sendable {
     private let contents: Monitor<Contents>
     private let directory: String
     private let storeTag: UInt32
-    private let segmentBytes: Int
-    private let maximumSegments: Int
+    private let lengths: SegmentLengths
     private let flushesFirst: Bool
     private let faults: JournalFaults?
     /// For who appends; one does after another.
@@ -57,15 +60,16 @@ final class Journal: Sendable {
     /// are flushed before that, since the process that wrote them may have died before its flush.
     ///
     /// - Parameters:
+    ///   - lengths: How long segments are made, and how many at most.
     ///   - closedEpoch: That of the last closing, see ``closingEpoch``; 0 if unknown.
     ///   - flushesFirst: Whether the first frame is flushed here; without it every frame has to be flushed before the next.
     init(
-        directory: String, storeTag: UInt32, segmentBytes: Int, maximumSegments: Int, checkpoint: Revision,
-        closedEpoch: UInt64 = 0, flushesFirst: Bool = true, faults: JournalFaults? = nil,
+        directory: String, storeTag: UInt32, lengths: SegmentLengths, checkpoint: Revision, closedEpoch: UInt64 = 0,
+        flushesFirst: Bool = true, faults: JournalFaults? = nil,
         recover: (FrameHeader, [UInt8]) throws -> Void
     ) throws {
         var files = try JournalScan.open(directory, readOnly: false)
-        let isClosed = try Self.isClosed(files, closedEpoch, storeTag: storeTag, segmentBytes: segmentBytes)
+        let isClosed = try Self.isClosed(files, closedEpoch, storeTag: storeTag)
         let scan = isClosed ? JournalScan(closed: files, closedEpoch) : try JournalScan(files, storeTag: storeTag)
         let frames = try scan.frames(after: checkpoint)
         for file in files where !frames.isEmpty { try file.flush() }
@@ -76,7 +80,7 @@ final class Journal: Sendable {
             // What else the store consists of must be there first, or a loss of power could leave a journal alone.
             try SegmentFile.flushDirectory(directory)
             files.append(
-                try SegmentFile(creating: SegmentFile.name(0), in: directory, length: segmentBytes))
+                try SegmentFile(creating: SegmentFile.name(0), in: directory, length: lengths.first))
         }
         let head = frames.last?.header.lastRevision ?? checkpoint
         // Also above that of the closing: the segments may be others than it saw.
@@ -91,18 +95,16 @@ final class Journal: Sendable {
                 epoch: newest + 1, lastEpoch: newest, head: head, flushedThrough: head, released: checkpoint))
         self.directory = directory
         self.storeTag = storeTag
-        self.segmentBytes = segmentBytes
-        self.maximumSegments = maximumSegments
+        self.lengths = lengths
         self.flushesFirst = flushesFirst
         self.faults = faults
     }
 
-    /// Whether nothing was written since the closing at `epoch`. A first frame of today's size has room in the first segment;
-    /// one that had none, when segments were longer, began another.
+    /// Whether nothing was written since the closing at `epoch`: no segment begins with a newer frame.
     private static func isClosed(
-        _ files: [SegmentFile], _ epoch: UInt64, storeTag: UInt32, segmentBytes: Int
+        _ files: [SegmentFile], _ epoch: UInt64, storeTag: UInt32
     ) throws(StoreError) -> Bool {
-        guard epoch > 0, let file = files.first, file.length >= segmentBytes else { return false }
+        guard epoch > 0, let file = files.first else { return false }
         for file in files { file.expectReading(FrameHeader.length) }
         guard let first = try JournalScan.firstFrame(file), first.epoch <= epoch, first.storeTag == storeTag
         else { return false }
@@ -125,8 +127,8 @@ final class Journal: Sendable {
         for segment in Set(frames.map(\.segment)) { try files[segment].flush() }
     }
 
-    /// How many segments there are.
-    var segmentCount: Int { contents.withLock { $0.segments.count } }
+    /// The segments that there are, by their length in bytes.
+    var segmentBytes: [Int] { contents.withLock { $0.segments.map(\.file.length) } }
 
     /// Where a frame goes.
     private struct Place {
@@ -239,7 +241,7 @@ final class Journal: Sendable {
             contents.failure != nil
                 || contents.offset + FrameHeader.frameLength(payloadLength)
                     <= contents.segments[contents.current].file.length
-                || contents.segments.count < maximumSegments || free(contents) != nil
+                || contents.segments.count < lengths.maximumCount || free(contents) != nil
         }
     }
 
@@ -269,19 +271,19 @@ final class Journal: Sendable {
     private func wantsSpare(_ contents: Contents) -> Bool {
         contents.failure == nil && !contents.isPreparing && contents.failedEpoch != contents.epoch
             && contents.offset > contents.segments[contents.current].file.length / 4
-            && contents.segments.count < maximumSegments && free(contents) == nil
+            && contents.segments.count < lengths.maximumCount && free(contents) == nil
     }
 
     /// Makes a spare segment if one is wanted.
     func prepareSpare() throws {
-        let number: Int? = contents.withLock { contents in
+        let spare: (number: Int, length: Int)? = contents.withLock { contents in
             contents.isPreparing = wantsSpare(contents)
-            return contents.isPreparing ? contents.segments.count : nil
+            return contents.isPreparing ? (contents.segments.count, nextLength(contents)) : nil
         }
-        guard let number else { return }
+        guard let spare else { return }
         // Outside of the lock: filling a segment with zeros takes milliseconds.
         let made = Result { () throws(StoreError) in
-            try SegmentFile(creating: SegmentFile.name(number), in: directory, length: segmentBytes)
+            try SegmentFile(creating: SegmentFile.name(spare.number), in: directory, length: spare.length)
         }
         contents.notify { contents in
             contents.isPreparing = false
@@ -290,20 +292,40 @@ final class Journal: Sendable {
         _ = try made.get()
     }
 
+    /// Ends the journal, and gives back what a closed store does not need: all segments but the first, and the end of that.
+    /// Only when ``closingEpoch`` is noted, so that nothing in them counts.
+    ///
+    /// The last goes first, so that whoever opens the journal finds no gap. Nothing is flushed: a segment that comes back in
+    /// a loss of power does not count either.
+    func trim() throws {
+        try contents.withLock { contents in
+            try Self.requireIntact(contents)
+            contents.failure = StoreError(.closed, "the store is closed")
+            while contents.segments.count > 1 {
+                try contents.segments[contents.segments.count - 1].file.remove(from: directory)
+                contents.segments.removeLast()
+                Failpoint.reach(.segmentRemoved)
+            }
+            try contents.segments[0].file.cut(to: lengths.first)
+        }
+    }
+
     /// Goes on in a segment that is free, or in a new one.
     private func turn(_ contents: inout Contents, _ length: Int) throws(StoreError) {
         let next = free(contents)
         if let next, contents.segments[next].file.length >= length {
             contents.current = next
-        } else if contents.segments.count < maximumSegments, length <= segmentBytes {
+        } else if contents.segments.count < lengths.maximumCount, length <= lengths.longest {
+            let next = nextLength(contents)
             let file = try SegmentFile(
-                creating: SegmentFile.name(contents.segments.count), in: directory, length: segmentBytes)
+                creating: SegmentFile.name(contents.segments.count), in: directory,
+                length: next < length ? lengths.longest : next)
             contents.segments.append(Segment(file: file))
             contents.current = contents.segments.count - 1
-        } else if let next, length <= segmentBytes {
-            // Made when segments were shorter: a new file takes its place.
+        } else if let next, length <= lengths.longest {
+            // Too short: a new file takes its place.
             contents.segments[next].file = try SegmentFile(
-                creating: SegmentFile.name(next), in: directory, length: segmentBytes)
+                creating: SegmentFile.name(next), in: directory, length: lengths.longest)
             contents.current = next
         } else {
             throw StoreError(
@@ -315,10 +337,15 @@ final class Journal: Sendable {
         Failpoint.reach(.segmentTurned)
     }
 
+    /// The longest segment that may be used again.
     private func free(_ contents: Contents) -> Int? {
-        contents.segments.indices.first {
+        contents.segments.indices.filter {
             $0 != contents.current && contents.segments[$0].lastRevision <= contents.released
-        }
+        }.max { contents.segments[$0].file.length < contents.segments[$1].file.length }
+    }
+
+    private func nextLength(_ contents: Contents) -> Int {
+        lengths.next(contents.segments.map(\.file.length))
     }
 
     private static func requireIntact(_ contents: Contents) throws(StoreError) {

@@ -1,14 +1,6 @@
 import Changes
 import Threads
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// What is in the segments of a journal: found by reading all of them, believed only where checksums hold.
 ///
 /// The journal's contents are the frames with contiguous revisions from the checkpoint on. The first that is missing or
@@ -97,9 +89,10 @@ struct JournalScan {
     /// Opens the segments in `directory`.
     static func open(_ directory: String, readOnly: Bool) throws(StoreError) -> [SegmentFile] {
         var segments: [SegmentFile] = []
-        while access("\(directory)/\(SegmentFile.name(segments.count))", F_OK) == 0 {
-            segments.append(
-                try SegmentFile(opening: SegmentFile.name(segments.count), in: directory, readOnly: readOnly))
+        while let segment = try SegmentFile(
+            opening: SegmentFile.name(segments.count), in: directory, readOnly: readOnly)
+        {
+            segments.append(segment)
         }
         return segments
     }

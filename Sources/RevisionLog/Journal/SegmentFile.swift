@@ -6,7 +6,7 @@
     import Musl
 #endif
 
-/// One file of the journal, open: `journal-NNN`, of fixed size, written in place.
+/// One file of the journal, open: `journal-NNN`, of fixed size while it is in use, written in place.
 ///
 /// It is filled with zeros when it is made. `fdatasync` of a file that grows, or whose blocks were only reserved, also
 /// has to flush metadata, which costs several times as much as the data.
@@ -22,9 +22,10 @@ final class SegmentFile: Sendable {
         return "journal-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits
     }
 
-    /// Opens the segment `name` as it is.
-    init(opening name: String, in directory: String, readOnly: Bool) throws(StoreError) {
+    /// Opens the segment `name` as it is; nil if there is none.
+    init?(opening name: String, in directory: String, readOnly: Bool) throws(StoreError) {
         descriptor = open("\(directory)/\(name)", (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC)
+        if descriptor < 0, errno == ENOENT { return nil }
         guard descriptor >= 0 else { throw StoreError(errno: errno, "open \(directory)/\(name)") }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
@@ -93,6 +94,19 @@ final class SegmentFile: Sendable {
             let status = fdatasync(descriptor)
         #endif
         if status != 0 { throw StoreError(errno: errno, "flush \(name)") }
+    }
+
+    /// Takes the file's name away.
+    func remove(from directory: String) throws(StoreError) {
+        guard unlink("\(directory)/\(name)") == 0 || errno == ENOENT else {
+            throw StoreError(errno: errno, "remove \(directory)/\(name)")
+        }
+    }
+
+    /// Gives back what the file has beyond its first `count` bytes. Nothing may be written to it afterwards.
+    func cut(to count: Int) throws(StoreError) {
+        guard length > count else { return }
+        guard ftruncate(descriptor, off_t(count)) == 0 else { throw StoreError(errno: errno, "shorten \(name)") }
     }
 
     /// Has the system fetch the first `count` bytes, beside those of other files: what was written past its cache is not

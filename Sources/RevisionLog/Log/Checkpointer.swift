@@ -258,12 +258,16 @@ final class Checkpointer: CursorWriter {
         }
     }
 
-    /// Notes that the journal has nothing that LMDB lacks. If that fails, opening the store takes a little longer.
+    /// Notes that the journal has nothing that LMDB lacks, and gives back what it took. If that fails, opening the store
+    /// takes a little longer.
     private func noteClosing(_ writer: inout LogWriter) {
-        guard let epoch = journal.closingEpoch, epoch != writer.meta.closedEpoch,
-            state.head == writer.meta.checkpoint
-        else { return }
-        if let meta = try? writer.commit({ next, _ in next.closedEpoch = epoch }) { writer.meta = meta }
+        guard let epoch = journal.closingEpoch, state.head == writer.meta.checkpoint else { return }
+        if epoch != writer.meta.closedEpoch {
+            guard let meta = try? writer.commit({ next, _ in next.closedEpoch = epoch }) else { return }
+            writer.meta = meta
+        }
+        // Segments that stay are used by who opens it next.
+        try? journal.trim()
     }
 
     private func nextJob(_ rhythm: inout CheckpointRhythm) -> Job {

@@ -39,8 +39,8 @@ package final class RevisionLog: Sendable {
         var frames: [(header: FrameHeader, payload: [UInt8])] = []
         journal = try Journal(
             directory: path, storeTag: UInt32(truncatingIfNeeded: store.meta.storeID),
-            segmentBytes: options.segmentBytes, maximumSegments: options.segments, checkpoint: store.meta.checkpoint,
-            closedEpoch: store.meta.closedEpoch, flushesFirst: durability != .sync, faults: faults
+            lengths: SegmentLengths(options), checkpoint: store.meta.checkpoint, closedEpoch: store.meta.closedEpoch,
+            flushesFirst: durability != .sync, faults: faults
         ) { frames.append(($0, $1)) }
         try state.append(JournalPayload.decode(frames))
         reader = LogReader(
@@ -195,8 +195,9 @@ package final class RevisionLog: Sendable {
     /// Sizes and positions, the journal's included.
     package func statistics() throws -> StoreStatistics {
         var statistics = try reader.statistics()
-        statistics.journalSegments = journal.segmentCount
-        statistics.journalBytes = journal.segmentCount * options.segmentBytes
+        let segments = journal.segmentBytes
+        statistics.journalSegments = segments.count
+        statistics.journalBytes = segments.reduce(0, +)
         statistics.compactionFailure = checkpointer.compactionFailure
         return statistics
     }

@@ -16,7 +16,7 @@ struct SalvagedJournal {
         var found: [(epoch: UInt64, stretch: Stretch)] = []
         for name in names.sorted() {
             do throws(StoreError) {
-                let segment = try SegmentFile(opening: name, in: directory, readOnly: true)
+                guard let segment = try SegmentFile(opening: name, in: directory, readOnly: true) else { continue }
                 segments.append(segment)
                 let bytes = try segment.read(at: 0, count: segment.length)
                 found += scan(bytes, name, &tag)

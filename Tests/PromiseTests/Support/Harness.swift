@@ -23,6 +23,7 @@ func tightOptions(queue: Int = 1, buffer: Int = 1) -> StoreOptions {
     options.log.checkpointBytes = 16 << 10
     options.log.checkpointInterval = .milliseconds(20)
     options.log.segmentBytes = 128 << 10
+    options.log.firstSegmentBytes = 8 << 10
     options.log.transactionBytes = 32 << 10
     return options
 }

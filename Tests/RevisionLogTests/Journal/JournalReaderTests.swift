@@ -53,6 +53,27 @@ import Threads
         }
     }
 
+    /// Writers who close the store, which takes segments away under the reader.
+    @Test func goesOnAfterAClosing() throws {
+        let directory = try JournalDirectory()
+        var reader = try JournalReader(directory: directory.path, storeTag: 7)
+        var (next, epoch) = (Revision(1), UInt64(0))
+        for round in 0..<6 {
+            let (journal, _) = try openJournal(directory, checkpoint: next - 1, closedEpoch: epoch, firstBytes: 4096)
+            // First frames with room in the first segment, and without.
+            try journal.append(batch(next, bytes: round % 2 == 0 ? 500 : 5000))
+            for revision in next + 1..<next + 40 { try journal.append(batch(revision, bytes: 500)) }
+            #expect(journal.segmentCount > 1)
+            #expect(try collect(&reader, from: next).isExactly(next..<next + 40))
+            next += 40
+            journal.release(through: next - 1)
+            epoch = try #require(journal.closingEpoch)
+            try journal.trim()
+            #expect(try reader.next(next) == nil)
+            #expect(try reader.scan(after: next - 1, through: .max, isLive: false).isEmpty)
+        }
+    }
+
     @Test func whatWasOverwrittenIsNotFound() throws {
         let directory = try JournalDirectory()
         let (journal, _) = try openJournal(directory)

@@ -43,15 +43,18 @@ struct Delivered: Equatable {
     var epoch: UInt64
 }
 
-/// Opens the journal for writing, and gives what it delivered. Its segments are the smallest, and few.
+/// Opens the journal for writing, and gives what it delivered. Its segments are the smallest, and few, and all of one length
+/// unless `firstBytes` says otherwise.
 func openJournal(
-    _ directory: JournalDirectory, checkpoint: Revision = 0, storeTag: UInt32 = 7, segmentBytes: Int = smallSegment,
-    maximumSegments: Int = 3, faults: JournalFaults? = nil
+    _ directory: JournalDirectory, checkpoint: Revision = 0, closedEpoch: UInt64 = 0, storeTag: UInt32 = 7,
+    segmentBytes: Int = smallSegment, firstBytes: Int? = nil, maximumSegments: Int = 3, faults: JournalFaults? = nil
 ) throws -> (Journal, [Delivered]) {
     var delivered: [Delivered] = []
     let journal = try Journal(
-        directory: directory.path, storeTag: storeTag, segmentBytes: segmentBytes, maximumSegments: maximumSegments,
-        checkpoint: checkpoint, faults: faults
+        directory: directory.path, storeTag: storeTag,
+        lengths: SegmentLengths(
+            first: firstBytes ?? segmentBytes, longest: segmentBytes, maximumCount: maximumSegments),
+        checkpoint: checkpoint, closedEpoch: closedEpoch, faults: faults
     ) { header, payload in
         delivered.append(
             Delivered(
@@ -72,6 +75,8 @@ extension Journal {
             codec: 0, rawLength: bytes, firstRevision: revision, recordCount: records, milliseconds: 1_700_000_000_000)
         try append(header, payload: pattern(revision, bytes))
     }
+
+    var segmentCount: Int { segmentBytes.count }
 
     /// Appends frames of one revision until there is no room, and gives the revision that would be next.
     func fill(from revision: Revision, bytes: Int) throws -> Revision {

@@ -59,6 +59,47 @@ import Threads
         #expect(try openJournal(directory, checkpoint: checkpoint).1.isExactly(checkpoint + 1..<next))
     }
 
+    /// The last segment that there may be is as long as may be, and a frame that fits in no other gets such a one earlier.
+    @Test func segmentsGrowWithWhatIsWritten() throws {
+        for (count, lengths) in [(2, [1, 16]), (3, [1, 4, 16]), (5, [1, 4, 16, 16, 16])] {
+            let directory = try JournalDirectory()
+            let open = {
+                try openJournal(directory, checkpoint: $0, firstBytes: smallSegment / 16, maximumSegments: count)
+            }
+            var (journal, _) = try open(0)
+            var (checkpoint, next) = (Revision(0), Revision(1))
+            for _ in 0..<4 {
+                next = try journal.fill(from: next, bytes: 500)
+                try journal.flush()
+                #expect(journal.segmentBytes == lengths.map { $0 * smallSegment / 16 })
+                let delivered: [Delivered]
+                (journal, delivered) = try open(checkpoint)
+                #expect(delivered.isExactly(checkpoint + 1..<next))
+                checkpoint = next - 10
+                journal.release(through: checkpoint)
+            }
+        }
+        let directory = try JournalDirectory()
+        let (journal, _) = try openJournal(directory, firstBytes: smallSegment / 16)
+        try journal.append(1, bytes: smallSegment / 2)
+        #expect(journal.segmentBytes == [smallSegment / 16, smallSegment])
+        #expect(try openJournal(directory).1.isExactly(1..<2))
+    }
+
+    /// The longest free segment comes first, or a fast writer would turn often.
+    @Test func theLongestSegmentIsUsedAgainFirst() throws {
+        let directory = try JournalDirectory()
+        let (journal, _) = try openJournal(directory, firstBytes: smallSegment / 16)
+        let next = try journal.fill(from: 1, bytes: 500)
+        #expect(journal.segmentBytes == [1, 4, 16].map { $0 * smallSegment / 16 })
+        // The first two are free now; the second has room for more than the first.
+        journal.release(through: next - 1)
+        for revision in next..<next + 10 { try journal.append(revision, bytes: 500) }
+        try journal.flush()
+        #expect(try directory.read(0)[24] == 1, "the first still begins with revision 1")
+        #expect(try openJournal(directory, checkpoint: next - 1).1.isExactly(next..<next + 10))
+    }
+
     @Test func framesFillASegmentToTheLastByte() throws {
         let directory = try JournalDirectory()
         let (journal, _) = try openJournal(directory)

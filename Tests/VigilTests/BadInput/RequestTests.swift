@@ -105,7 +105,9 @@ import Vigil
         let mistakes: [(inout LogOptions) -> Void] = [
             { $0.checkpointBytes = 0 }, { $0.checkpointInterval = .zero }, { $0.pendingBytes = 1 },
             { $0.versionCacheBytes = -1 },
-            { $0.segmentBytes = 65535 }, { $0.segmentBytes = 4096 }, { $0.segmentBytes = -4096 }, { $0.segments = 1 },
+            { $0.segmentBytes = 65535 }, { $0.segmentBytes = 4096 }, { $0.segmentBytes = -4096 },
+            { $0.firstSegmentBytes = 0 },
+            { $0.firstSegmentBytes = 4097 }, { $0.segments = 1 },
             { $0.transactionBytes = 0 }, { $0.transactionBytes = $0.segmentBytes }, { $0.transactionChanges = 0 },
             { $0.mapBytes = 0 },
         ]

@@ -5,6 +5,7 @@ import Vigil
 func smallOptions(durability: Durability = .sync) -> StoreOptions {
     var options = StoreOptions(durability: durability)
     options.log.segmentBytes = 64 << 10
+    options.log.firstSegmentBytes = 4 << 10
     options.log.segments = 3
     options.log.transactionBytes = 8 << 10
     options.log.checkpointBytes = 4 << 10
