@@ -23,7 +23,7 @@ enum Limits {
     /// The most of them that one such write has, in bytes; larger frames go through the page cache.
     static let directBytes = 1 << 20
     /// How many times as long as the longest so far a new segment of the journal is made, while that is allowed.
-    static let segmentGrowth = 4
+    static let segmentGrowth = 8
     /// Decoded blocks kept for readers that walk version chains or replay the same range.
     static let cachedBlocks = 32
     /// Blocks that may be decoded at the same moment, if their numbers do not collide.

@@ -23,9 +23,9 @@ public struct LogOptions: Sendable, Hashable {
     /// Bytes of the longest journal segments; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
     public var segmentBytes = 8 << 20
     /// Bytes of the first journal segment, if that is less; a multiple of 4096, at least 4096. Each that is made when those
-    /// there are do not suffice is four times as long as the longest before, up to `segmentBytes`. Closing the store leaves
+    /// there are do not suffice is eight times as long as the longest before, up to `segmentBytes`. Closing the store leaves
     /// only the first.
-    public var firstSegmentBytes = 256 << 10
+    public var firstSegmentBytes = 64 << 10
     /// How many segments there may be at most; at least 2.
     public var segments = 12
     /// Bytes of the keys and values that one transaction puts.

@@ -36,7 +36,7 @@ import Testing
     @Test func aSmallStoreTakesLittleOfTheDisk() async throws {
         try await withTemporaryDirectory { path in
             var store = try await WatchStore.open(path)
-            #expect(try store.statistics().journalBytes == 256 << 10)
+            #expect(try store.statistics().journalBytes == 64 << 10)
             for round in 0..<3 {
                 for index in 0..<4 {
                     // What cannot be compressed.
@@ -49,7 +49,7 @@ import Testing
                 let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasPrefix("journal") }
                 #expect(names == ["journal-000"])
                 let reader = try await WatchStore.open(path, options: StoreOptions(access: .readOnly))
-                #expect(try reader.statistics().journalBytes == 256 << 10)
+                #expect(try reader.statistics().journalBytes == 64 << 10)
                 #expect(reader.head == Revision(4 * round + 4))
                 try await reader.close()
                 store = try await WatchStore.open(path)

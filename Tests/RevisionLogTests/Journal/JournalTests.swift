@@ -61,7 +61,7 @@ import Threads
 
     /// The last segment that there may be is as long as may be, and a frame that fits in no other gets such a one earlier.
     @Test func segmentsGrowWithWhatIsWritten() throws {
-        for (count, lengths) in [(2, [1, 16]), (3, [1, 4, 16]), (5, [1, 4, 16, 16, 16])] {
+        for (count, lengths) in [(2, [1, 16]), (3, [1, 8, 16]), (5, [1, 8, 16, 16, 16])] {
             let directory = try JournalDirectory()
             let open = {
                 try openJournal(directory, checkpoint: $0, firstBytes: smallSegment / 16, maximumSegments: count)
@@ -91,7 +91,7 @@ import Threads
         let directory = try JournalDirectory()
         let (journal, _) = try openJournal(directory, firstBytes: smallSegment / 16)
         let next = try journal.fill(from: 1, bytes: 500)
-        #expect(journal.segmentBytes == [1, 4, 16].map { $0 * smallSegment / 16 })
+        #expect(journal.segmentBytes == [1, 8, 16].map { $0 * smallSegment / 16 })
         // The first two are free now; the second has room for more than the first.
         journal.release(through: next - 1)
         for revision in next..<next + 10 { try journal.append(revision, bytes: 500) }
