@@ -7,10 +7,6 @@ enum Limits {
     /// Updates that a caller's thread dispatches itself, and the deliveries of the round before beyond which it does not.
     static let updatesInPlace = 16
     static let deliveriesInPlace = 64
-    /// The deliveries of the round before beyond which `notify` does not, and how long nothing may have been announced to a
-    /// sleeping dispatcher.
-    static let deliveriesByNotify = 1
-    static let pauseBeforeNotify = Duration.microseconds(10)
     /// Deliveries after which readers are told of them, though the round goes on.
     static let untoldDeliveries = 16_384
     /// How many watchers ahead of the one that gets an update memory is fetched.

@@ -35,44 +35,6 @@ import Testing
         }
     }
 
-    @Test func whoNotifiesDeliversToOneReader() async throws {
-        let registry = WatchRegistry()
-        let dispatcher = WatchDispatcher(registry: registry)
-        try await withDispatcher(registry, dispatcher) {
-            let handle = registry.register(.key("a"))
-            try await asleep(registry)
-            registry.notify(batch(1, ["a"]))
-            #expect(registry.wakeUp.isAsleep && registry.metrics.dispatchedThrough == 1)
-            let other = registry.register(.key("a"))
-            // To two readers, which is known from the round before.
-            for revision in 2...4 as ClosedRange<Revision> {
-                try await asleep(registry)
-                registry.notify(batch(revision, ["a"]))
-                try await until { registry.metrics.dispatchedThrough == revision }
-            }
-            #expect(try await revisions(handle, 4) == [1, 2, 3, 4])
-            #expect(try await revisions(other, 3) == [2, 3, 4])
-        }
-    }
-
-    @Test func inABurstTheDispatcherIsWoken() async throws {
-        let registry = WatchRegistry()
-        let dispatcher = WatchDispatcher(registry: registry)
-        try await withDispatcher(registry, dispatcher) {
-            let handle = registry.register(.key("a"))
-            for revision in 1...3 as ClosedRange<Revision> {
-                try await asleep(registry)
-                registry.enqueue(batch(revision, ["a"]))
-                let isFirst = revision == 1
-                let stoodIn = dispatcher.dispatch.standIn(deliveries: 1, pause: .seconds(3600))
-                #expect(stoodIn)
-                if isFirst { #expect(registry.wakeUp.isAsleep && registry.metrics.dispatchedThrough == 1) }
-                try await until { registry.metrics.dispatchedThrough == revision }
-            }
-            #expect(try await revisions(handle, 3) == [1, 2, 3])
-        }
-    }
-
     @Test func theDispatcherIsWokenForWhatIsMuch() async throws {
         let registry = WatchRegistry(config: WatchConfig(watcherBufferSize: 1000))
         let dispatcher = WatchDispatcher(registry: registry)
@@ -93,7 +55,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true]) func nothingIsLostBetweenCallersAndTheDispatcher(_ notifies: Bool) async throws {
+    @Test func nothingIsLostBetweenCallersAndTheDispatcher() async throws {
         let total = 30_000
         let registry = WatchRegistry(config: WatchConfig(eventQueueSize: total, watcherBufferSize: total))
         let dispatcher = WatchDispatcher(registry: registry)
@@ -102,8 +64,7 @@ import Testing
             let announcing = Task.detached {
                 var revision: Revision = 1
                 while revision <= total {
-                    let update = batch(revision, ["k"])
-                    if notifies { registry.notify(update) } else { dispatcher.announce(update) }
+                    dispatcher.announce(batch(revision, ["k"]))
                     revision += 1
                     // Lets the dispatcher fall asleep now and then, so that both ways are taken.
                     if revision % 64 == 0 { await Task.yield() }

@@ -27,8 +27,6 @@ final class Dispatch: @unchecked Sendable {
     /// which they were told.
     @exclusivity(unchecked) private var calls: [Watcher.Call] = []
     @exclusivity(unchecked) private var told = 0
-    /// When somebody last wanted to stand in.
-    @exclusivity(unchecked) private var lastWanted: ContinuousClock.Instant?
 
     init(registry: WatchRegistry, source: (any UpdateSource)?, last: Revision) {
         self.registry = registry
@@ -77,32 +75,11 @@ final class Dispatch: @unchecked Sendable {
         }
     }
 
-    /// A round by who has announced something, in place of the dispatcher, if that sleeps. If there is more to do it is woken.
-    ///
-    /// - Parameters:
-    ///   - limit: The most deliveries that the round before may have made, for this one to be made in place.
-    ///   - pause: How long nobody may have wanted this before.
-    /// - Returns: false if the dispatcher was awake; then nothing was done.
-    func standIn(deliveries limit: Int, pause: Duration = .zero) -> Bool {
-        registry.wakeUp.standIn {
-            if isLight(limit), isAfter(pause) { _ = round() }
-            return machine.droppedSeen
-        } unless: { droppedSeen in
-            registry.hasWork(droppedSeen: droppedSeen) || registry.isStopping
-        }
-    }
-
     /// Whether a round will take hardly any time, as far as can be told: there are neither registrations nor holes, and the
     /// updates before these went to few watchers.
-    private func isLight(_ limit: Int) -> Bool {
-        deliveries <= limit && !registry.hasCommands && registry.queue.dropped.count == machine.droppedSeen
-    }
-
-    private func isAfter(_ pause: Duration) -> Bool {
-        guard pause > .zero else { return true }
-        let now = ContinuousClock.now
-        defer { lastWanted = now }
-        return lastWanted.map { now - $0 >= pause } ?? true
+    var isLight: Bool {
+        deliveries <= Limits.deliveriesInPlace && !registry.hasCommands
+            && registry.queue.dropped.count == machine.droppedSeen
     }
 
     /// How many drops were dealt with.
