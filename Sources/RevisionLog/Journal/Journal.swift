@@ -339,7 +339,8 @@ final class Journal: Sendable {
 
     /// The longest segment that may be used again.
     private func free(_ contents: Contents) -> Int? {
-        contents.segments.indices.filter {
+        // Lazily, since every append looks.
+        contents.segments.indices.lazy.filter {
             $0 != contents.current && contents.segments[$0].lastRevision <= contents.released
         }.max { contents.segments[$0].file.length < contents.segments[$1].file.length }
     }
