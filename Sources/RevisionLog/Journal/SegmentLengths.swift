@@ -11,8 +11,10 @@ struct SegmentLengths: Sendable {
 
     /// Bytes of the one that is made when those of `lengths` are not enough. The last one is as long as may be.
     func next(_ lengths: [Int]) -> Int {
-        if lengths.count >= maximumCount - 1 { return longest }
-        return min(longest, max(first, lengths.max() ?? 0) * Limits.segmentGrowth)
+        let before = max(first, lengths.max() ?? 0)
+        // A file may claim any length: it is not multiplied before that is known to be small.
+        if lengths.count >= maximumCount - 1 || before >= longest / Limits.segmentGrowth { return longest }
+        return before * Limits.segmentGrowth
     }
 }
 

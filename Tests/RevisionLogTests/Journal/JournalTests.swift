@@ -86,6 +86,14 @@ import Threads
         #expect(try openJournal(directory).1.isExactly(1..<2))
     }
 
+    @Test func noLengthOfAFileIsTooMuch() {
+        let lengths = SegmentLengths(first: 4096, longest: 1 << 20, maximumCount: 5)
+        #expect(lengths.next([]) == 32768)
+        #expect(lengths.next([4096, 100_000]) == 800_000)
+        #expect(lengths.next([.max]) == 1 << 20)
+        #expect(SegmentLengths(first: 4096, longest: .max, maximumCount: 5).next([.max - 1]) == .max)
+    }
+
     /// The longest free segment comes first, or a fast writer would turn often.
     @Test func theLongestSegmentIsUsedAgainFirst() throws {
         let directory = try JournalDirectory()
