@@ -1,5 +1,6 @@
 public import Changes
 import Synchronization
+import Threads
 
 /// Where watchers are registered and updates announced. The ``WatchDispatcher`` brings the two together.
 ///
@@ -10,9 +11,9 @@ import Synchronization
 /// registry.notify(WatchUpdate(revision: 1, events: [WatchEvent(type: .put, key: "jobs/1", revision: 1)]))
 /// ```
 ///
-/// `notify` never waits: it costs some nanoseconds, and what the queue has no room for is dropped, counted, and told to the
-/// watchers. Registering takes no lock either. An update that is announced after `register` has returned reaches that
-/// watcher.
+/// `notify` never waits: it costs some nanoseconds, or one wake-up of a sleeping task if nothing was announced for a while;
+/// and what the queue has no room for is dropped, counted, and told to the watchers. Registering takes no lock either. An
+/// update that is announced after `register` has returned reaches that watcher.
 public final class WatchRegistry: Sendable {
     /// What the dispatcher is asked to do.
     enum Command: Sendable {
@@ -30,6 +31,8 @@ public final class WatchRegistry: Sendable {
     private let commands = CommandStack()
     private let isShutDown = Atomic(false)
     private let isDispatching = Atomic(false)
+    /// What the running dispatcher does, for who does it in its place.
+    private let dispatch = Lock<Dispatch?>(nil)
 
     /// - Precondition: the sizes in `config` are at least 1.
     public init(config: WatchConfig = WatchConfig()) {
@@ -60,13 +63,22 @@ public final class WatchRegistry: Sendable {
     public func notify(_ update: WatchUpdate) {
         guard config.enabled else { return }
         push(update.batch, Int(update.record))
-        wakeUp.wake()
+        if wakeUp.isAsleep { endSleep() }
     }
 
     /// Announces all revisions of `batch`, with one wake-up.
     public func notify(_ batch: ChangeBatch) {
         enqueue(batch)
-        wakeUp.wake()
+        if wakeUp.isAsleep { endSleep() }
+    }
+
+    /// Has somebody dispatch what was announced while the dispatcher slept. To wake its only reader costs the caller what it
+    /// would cost to wake the dispatcher, and that reader has the update one wake-up earlier. In a burst the dispatcher is
+    /// woken, so that the updates to come cost nanoseconds.
+    private func endSleep() {
+        let dispatch = dispatch.withLock { $0 }
+        let stoodIn = dispatch?.standIn(deliveries: Limits.deliveriesByNotify, pause: Limits.pauseBeforeNotify)
+        if stoodIn != true { wakeUp.wake() }
     }
 
     /// Announces all revisions of `batch` to whoever dispatches next; it has to be seen to that somebody does.
@@ -115,13 +127,16 @@ public final class WatchRegistry: Sendable {
     func takeCommands() -> [Command] { commands.takeAll() }
 
     /// The dispatcher starts; false if one runs already.
-    func beginDispatching() -> Bool {
-        !isDispatching.exchange(true, ordering: .sequentiallyConsistent)
+    func beginDispatching(_ dispatch: Dispatch) -> Bool {
+        if isDispatching.exchange(true, ordering: .sequentiallyConsistent) { return false }
+        self.dispatch.withLock { $0 = dispatch }
+        return true
     }
 
     /// The dispatcher ends, and so does everything that would wait for it.
     func endDispatching() {
         isShutDown.store(true, ordering: .sequentiallyConsistent)
+        dispatch.withLock { $0 = nil }
         isDispatching.store(false, ordering: .sequentiallyConsistent)
         finishCommands()
     }

@@ -27,6 +27,8 @@ final class Dispatch: @unchecked Sendable {
     /// which they were told.
     @exclusivity(unchecked) private var calls: [Watcher.Call] = []
     @exclusivity(unchecked) private var told = 0
+    /// When somebody last wanted to stand in.
+    @exclusivity(unchecked) private var lastWanted: ContinuousClock.Instant?
 
     init(registry: WatchRegistry, source: (any UpdateSource)?, last: Revision) {
         self.registry = registry
@@ -41,45 +43,17 @@ final class Dispatch: @unchecked Sendable {
     /// before the commands were taken; and what was queued before a drop is found when the drops were counted first.
     func round() -> Int {
         let dropped = registry.queue.dropped
-        while popped.count < Limits.dispatchBatch, let next = registry.queue.pop() { popped.append(next) }
-        let commands = registry.takeCommands()
-        for command in commands { carryOut(command) }
+        pop()
+        let commands = carryOutCommands()
         if popped.isEmpty {
-            guard let hole = machine.drained(dropped: dropped.count, through: dropped.through) else {
-                return commands.count
-            }
+            guard let hole = machine.drained(dropped: dropped.count, through: dropped.through) else { return commands }
             fill(hole)
             settle()
-            return commands.count + 1
+            return commands + 1
         }
-        (deliveries, told) = (0, 0)
-        table.fetch(popped)
-        for (index, next) in popped.enumerated() {
-            let hash = table.hash(ofFetched: index)
-            next.batch._withUnsafeGuaranteedRef { take($0, next.record, droppedBefore: next.droppedBefore, hash: hash) }
-        }
-        settle()
-        for next in popped { next.batch.release() }
-        defer { popped.removeAll(keepingCapacity: true) }
-        return popped.count + commands.count
-    }
-
-    /// Deals with one record that was on the queue.
-    private func take(_ batch: ChangeBatch, _ record: Int32, droppedBefore: UInt64, hash: UInt32?) {
-        switch machine.popped(batch.firstRevision + Int64(record), droppedBefore: droppedBefore) {
-        case .skip: break
-        case .route: route(batch, record, hash: hash)
-        case .routeAfter(let hole):
-            fill(hole)
-            route(batch, record, hash: hash)
-        }
-    }
-
-    /// Whether a round will take hardly any time, as far as can be told: there are neither registrations nor holes, and the
-    /// updates before these went to few watchers.
-    var isLight: Bool {
-        deliveries <= Limits.deliveriesInPlace && !registry.hasCommands
-            && registry.queue.dropped.count == machine.droppedSeen
+        let updates = popped.count
+        dispatchPopped()
+        return updates + commands
     }
 
     /// How many drops were dealt with.
@@ -87,10 +61,107 @@ final class Dispatch: @unchecked Sendable {
 
     /// Nothing more will be dispatched.
     func finish() {
+        // A caller may have left something.
+        for next in popped { next.batch.release() }
+        popped.removeAll()
         for watcher in table.watchers { watcher.finish() }
         for watcher in resting.values { watcher.finish() }
         registry.counters.watchers.store(0, ordering: .relaxed)
         registry.counters.parked.store(0, ordering: .relaxed)
+    }
+
+    // MARK: In the dispatcher's place
+
+    /// A round by who has announced something, in place of the dispatcher, if that sleeps. If there is more to do it is woken.
+    ///
+    /// - Parameters:
+    ///   - limit: The most watchers to which an update is delivered in place.
+    ///   - pause: How long nobody may have wanted this before.
+    /// - Returns: false if the dispatcher was awake; then nothing was done.
+    func standIn(deliveries limit: Int, pause: Duration = .zero) -> Bool {
+        registry.wakeUp.standIn {
+            if isLight(limit), isAfter(pause) { roundInPlace(limit) }
+            return (droppedSeen: machine.droppedSeen, isLeft: !popped.isEmpty)
+        } unless: { done in
+            done.isLeft || registry.hasWork(droppedSeen: done.droppedSeen) || registry.isStopping
+        }
+    }
+
+    /// A round that neither reads from the source, which may block, nor delivers much: from the first update on for which it
+    /// would, what was taken is left to the dispatcher.
+    private func roundInPlace(_ limit: Int) {
+        pop()
+        guard !popped.isEmpty, !hasHole else { return }
+        _ = carryOutCommands()
+        dispatchPopped(limit)
+    }
+
+    /// Whether something is missing before or between the updates that were taken.
+    private var hasHole: Bool {
+        var ahead = machine
+        return popped.contains { next in
+            let first = next.batch._withUnsafeGuaranteedRef { $0.firstRevision }
+            let decision = ahead.popped(first + Int64(next.record), droppedBefore: next.droppedBefore)
+            return if case .routeAfter = decision { true } else { false }
+        }
+    }
+
+    /// Whether a round is likely to take hardly any time: there are neither registrations nor drops, and the updates before
+    /// these went to few watchers.
+    private func isLight(_ limit: Int) -> Bool {
+        deliveries <= limit && !registry.hasCommands && registry.queue.dropped.count == machine.droppedSeen
+    }
+
+    private func isAfter(_ pause: Duration) -> Bool {
+        guard pause > .zero else { return true }
+        let now = ContinuousClock.now
+        defer { lastWanted = now }
+        return lastWanted.map { now - $0 >= pause } ?? true
+    }
+
+    // MARK: Parts of a round
+
+    private func pop() {
+        while popped.count < Limits.dispatchBatch, let next = registry.queue.pop() { popped.append(next) }
+    }
+
+    /// Deals with what was taken, up to the first update that more than `limit` watchers want.
+    private func dispatchPopped(_ limit: Int = .max) {
+        (deliveries, told) = (0, 0)
+        table.fetch(popped)
+        var done = 0
+        while done < popped.count {
+            let (next, hash) = (popped[done], table.hash(ofFetched: done))
+            let isDone = next.batch._withUnsafeGuaranteedRef {
+                take($0, next.record, droppedBefore: next.droppedBefore, hash: hash, limit)
+            }
+            guard isDone else { break }
+            next.batch.release()
+            done += 1
+        }
+        settle()
+        if done == popped.count { popped.removeAll(keepingCapacity: true) } else { popped.removeFirst(done) }
+    }
+
+    /// Deals with one record that was on the queue; false, and nothing done, if more than `limit` watchers want it.
+    private func take(
+        _ batch: ChangeBatch, _ record: Int32, droppedBefore: UInt64, hash: UInt32?, _ limit: Int
+    ) -> Bool {
+        let before = machine
+        switch machine.popped(batch.firstRevision + Int64(record), droppedBefore: droppedBefore) {
+        case .skip: return true
+        case .route: break
+        case .routeAfter(let hole): fill(hole)
+        }
+        if route(batch, record, hash: hash, limit) { return true }
+        machine = before
+        return false
+    }
+
+    private func carryOutCommands() -> Int {
+        let commands = registry.takeCommands()
+        for command in commands { carryOut(command) }
+        return commands.count
     }
 
     private func carryOut(_ command: WatchRegistry.Command) {
@@ -129,11 +200,23 @@ final class Dispatch: @unchecked Sendable {
         resting[ObjectIdentifier(watcher)] = watcher
     }
 
-    private func route(_ batch: ChangeBatch, _ record: Int32, hash: UInt32?) {
-        registry.counters.countDetail(.dispatched)
+    /// Delivers a record; false, and nothing done, if more than `limit` watchers want it.
+    @discardableResult
+    private func route(_ batch: ChangeBatch, _ record: Int32, hash: UInt32?, _ limit: Int = .max) -> Bool {
         // What nobody watches need not come into this core's cache.
-        if table.isEmpty { return }
-        table.match(batch, record, hash: hash, &matched)
+        if !table.isEmpty {
+            table.match(batch, record, hash: hash, &matched)
+            if matched.count > limit {
+                matched.removeAll()
+                return false
+            }
+            if !matched.isEmpty { deliverToMatched(batch, record) }
+        }
+        registry.counters.countDetail(.dispatched)
+        return true
+    }
+
+    private func deliverToMatched(_ batch: ChangeBatch, _ record: Int32) {
         for index in matched.indices {
             if index + Limits.fetchedAhead < matched.count {
                 matched[index + Limits.fetchedAhead]._withUnsafeGuaranteedRef { $0.fetch() }

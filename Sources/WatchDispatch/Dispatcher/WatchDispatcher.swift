@@ -6,7 +6,7 @@ public import Changes
 /// that a full queue leaves, once for all watchers; without, each hole becomes a gap in the stream of every watcher.
 public final class WatchDispatcher: Sendable {
     private let registry: WatchRegistry
-    private let dispatch: Dispatch
+    let dispatch: Dispatch
 
     /// - Parameters:
     ///   - source: Makes revisions contiguous: what the queue had no room for is read from there.
@@ -20,7 +20,7 @@ public final class WatchDispatcher: Sendable {
     ///
     /// - Precondition: no other dispatcher runs for the same registry, and this one has not run before.
     public func run() async {
-        precondition(registry.beginDispatching(), "a registry has one running dispatcher at a time")
+        precondition(registry.beginDispatching(dispatch), "a registry has one running dispatcher at a time")
         var sinceYield = 0
         while !Task.isCancelled {
             let count = dispatch.round()
@@ -41,17 +41,11 @@ public final class WatchDispatcher: Sendable {
     }
 
     /// Announces all revisions of `batch`, as ``WatchRegistry/notify(_:)-(ChangeBatch)`` does, for a caller that can spare
-    /// some microseconds: if the dispatcher sleeps and there is little to do, the caller's thread does it. That spares the
-    /// wake-up, which costs the caller more than a few deliveries do, and the time until the task runs.
+    /// some microseconds: if the dispatcher sleeps, the caller's thread delivers to some dozens of watchers, and not only to
+    /// one. That spares the wake-up, which costs the caller more than a few deliveries do, and the time until the task runs.
     public func announce(_ batch: ChangeBatch) {
         guard batch.recordCount <= Limits.updatesInPlace else { return registry.notify(batch) }
         registry.enqueue(batch)
-        let isDone = registry.wakeUp.standIn {
-            if dispatch.isLight { _ = dispatch.round() }
-            return dispatch.droppedSeen
-        } unless: { droppedSeen in
-            registry.hasWork(droppedSeen: droppedSeen) || registry.isStopping
-        }
-        if !isDone { registry.wakeUp.wake() }
+        if !dispatch.standIn(deliveries: Limits.deliveriesInPlace) { registry.wakeUp.wake() }
     }
 }
