@@ -38,6 +38,7 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "CCRC32C"),
+        .target(name: "CWriteQueue"),
         .systemLibrary(name: "CPrefetch"),
 
         // The library, from the bottom up.
@@ -45,7 +46,7 @@ let package = Package(
         .target(name: "Changes", dependencies: ["Threads"], swiftSettings: settings),
         .target(name: "LMDB", dependencies: ["CLMDB", "Threads"], swiftSettings: settings),
         .target(
-            name: "RevisionLog", dependencies: ["Changes", "Threads", "LMDB", "CLZ4", "CCRC32C"],
+            name: "RevisionLog", dependencies: ["Changes", "Threads", "LMDB", "CLZ4", "CCRC32C", "CWriteQueue"],
             swiftSettings: settings),
         .target(name: "WatchDispatch", dependencies: ["Changes", "Threads"], swiftSettings: settings),
         .target(
@@ -181,7 +182,7 @@ let package = Package(
         .testTarget(
             name: "VigilServerTests",
             dependencies: [
-                "VigilServer", "Vigil", "WatchDispatch", "GRPCServer", "GRPCClient", "WireMessages", "ChildProcess",
+                "VigilServer", "Vigil", "RevisionLog", "WatchDispatch", "GRPCServer", "GRPCClient", "WireMessages", "ChildProcess",
                 "TestSupport", "TestCertificates", "Threads",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),

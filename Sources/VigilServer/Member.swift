@@ -1,6 +1,7 @@
 import GRPCServer
 import NIOCore
 import NIOPosix
+import SwiftProtobuf
 import Synchronization
 import Threads
 import Vigil
@@ -56,9 +57,18 @@ final class Member: Sendable {
         shutdown.store(true, ordering: .relaxed)
     }
 
-    /// Has commits made by the event loop that the caller is on, if any, once it has taken up all that has come.
-    var leadScheduler: LeadScheduler? {
-        MultiThreadedEventLoopGroup.currentEventLoop.map { eventLoop in { eventLoop.execute($0) } }
+    /// Has the commit of a write that `call` asks for made by the event loop that the caller is on, if any, once it has
+    /// taken up all that has come; and the call answered with what `response` makes of what the write does.
+    func leading<Result, Response: Message>(
+        _ call: Call, _ response: @escaping @Sendable (Result) throws -> Response
+    ) -> Leading<Result>? {
+        guard let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop else { return nil }
+        return Leading {
+            eventLoop.execute($0)
+        } prepare: { result in
+            // Who does not get an answer so is answered as any other.
+            (try? response(result).serializedBytes()).flatMap { call.prepareAnswer($0) }
+        }
     }
 
     /// Looks after a stream of watches from now on.

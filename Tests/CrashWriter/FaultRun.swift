@@ -67,7 +67,7 @@ final class FaultRun: Sendable {
                     if let revision = result.revision { acknowledge(revision, key, nil) }
                 } else {
                     let value = submit(key, "\(writer)-\(sequence)-", sequence % 4 * 400)
-                    acknowledge(try await store.put(key, value), key, value)
+                    acknowledge(try await store.put(key, value, leading: writer == 0 ? .here : nil), key, value)
                 }
                 if writer == 0, sequence % 8 == 0, store.head > store.earliest + 12 {
                     try await store.compact(through: store.head - 10)

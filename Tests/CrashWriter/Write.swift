@@ -79,6 +79,8 @@ struct Workload {
             let result = try await store.transaction(
                 Transaction(then: [.put(key, value), .put(Bytes("both/\(writer)"), value)]))
             tell("ack \(result.revision) \(key) \(value)")
+        } else if writer % 2 == 0 {
+            tell("ack \(try await store.put(key, value, leading: .here)) \(key) \(value)")
         } else {
             tell("ack \(try await store.put(key, value)) \(key) \(value)")
         }
@@ -114,6 +116,11 @@ struct Workload {
         disk_say(line)
         say(line)
     }
+}
+
+extension Leading<Revision> {
+    /// At once, on the thread that writes; while the disk writes there is nothing to do.
+    static var here: Leading { Leading(schedule: { $0() }, prepare: { _ in nil }) }
 }
 
 /// Writes until it is killed.

@@ -6,10 +6,11 @@ import Testing
 
 @Suite struct FlushGateTests {
     private let channel: EmbeddedChannel
+    private let gate = FlushGate()
     private let acknowledgement = RawFrame.frame(RawFrame.ping, flags: 1, [1, 2, 3, 4, 5, 6, 7, 8])
 
     init() throws {
-        channel = EmbeddedChannel(handler: FlushGate())
+        channel = EmbeddedChannel(handler: gate)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
 
@@ -84,5 +85,54 @@ import Testing
         write(acknowledgement)
         try channel.close().wait()
         #expect(try written() == acknowledgement)
+    }
+
+    // MARK: Shut
+
+    @Test func nothingPassesWhileItIsShut() throws {
+        gate.shut()
+        write([1])
+        write(acknowledgement)
+        channel.write(IOData.byteBuffer(ByteBuffer(bytes: [2])), promise: nil)
+        advance(milliseconds: Limits.acknowledgementMilliseconds * 2)
+        #expect(try written() == [])
+        gate.open()
+        #expect(try written() == [1] + acknowledgement + [2])
+        write([3])
+        #expect(try written() == [3])
+    }
+
+    @Test func whatWasHeldLeavesBehindWhatWasWrittenBefore() throws {
+        write(acknowledgement)
+        gate.shut()
+        write([1])
+        gate.open()
+        #expect(try written() == acknowledgement + [1])
+    }
+
+    @Test func whatIsDroppedNeverLeaves() throws {
+        gate.shut()
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        channel.write(IOData.byteBuffer(ByteBuffer(bytes: [1])), promise: promise)
+        gate.drop()
+        #expect(throws: ChannelError.self) { try promise.futureResult.wait() }
+        try channel.close().wait()
+        #expect(try written() == [])
+    }
+
+    @Test func closingDropsWhatIsHeld() throws {
+        write(acknowledgement)
+        gate.shut()
+        write([1])
+        try channel.close().wait()
+        #expect(try written() == acknowledgement)
+        gate.open()
+    }
+
+    @Test func openingAnOpenGateDoesNothing() throws {
+        gate.open()
+        gate.drop()
+        write([1])
+        #expect(try written() == [1])
     }
 }

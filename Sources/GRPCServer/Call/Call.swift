@@ -124,14 +124,43 @@ public final class Call: Sendable {
         try make(&messages)
         guard messages.count > 0 else { return }
         let framed = messages.framed
-        let isFirst = try state.withLock { state in
+        let isFirst = try state.withLock { state -> Bool? in
             if let failure = state.failure { throw failure }
+            // It was answered by what was prepared.
+            if state.isOver { return nil }
             state.unsent += framed.readableBytes
             defer { state.hasBegunAnswer = true }
             return !state.hasBegunAnswer
         }
+        guard let isFirst else { return }
         method.counters.sent.add(messages.count)
         connection.enqueue(.message(self, framed, isFirst: isFirst))
+    }
+
+    /// Makes the answer of a call of one message each way before it is known whether it is true. It leaves when the function
+    /// that is returned is called with true; with false nobody gets it, and the connection is closed. Until then nothing
+    /// leaves on the connection, so that has to happen on this event loop, before anything else does. What the handler
+    /// returns does not count any more.
+    ///
+    /// Nil, and nothing prepared, if the caller is not on the event loop of the connection, or the call is over.
+    public func prepareAnswer(_ message: [UInt8]) -> ((_ isTrue: Bool) -> Void)? {
+        guard connection.isOnEventLoop else { return nil }
+        var messages = OutgoingMessages()
+        messages.append(message)
+        let framed = messages.framed
+        let trailers = state.withLock { state -> HPACKHeaders? in
+            guard !state.isOver, !state.hasBegunAnswer else { return nil }
+            (state.isOver, state.hasBegunAnswer) = (true, true)
+            state.unsent += framed.readableBytes
+            return state.trailers
+        }
+        guard let trailers else { return nil }
+        connection.prepare([.message(self, framed, isFirst: true), .end(self, .ok, trailers, isFirst: false)])
+        return { [self] isTrue in
+            connection.release(isTrue)
+            if isTrue { method.counters.sent.add() }
+            observer.ended(self, isTrue ? .ok : Status(.unavailable, "its answer would not have been true"))
+        }
     }
 
     /// Waits until the call is over.
@@ -214,23 +243,23 @@ public final class Call: Sendable {
 
     /// Ends the call before its handler does. Returns what to tell the client with, nil if it was told already.
     func abort(_ status: Status) -> (isFirst: Bool, unsent: Int)? {
-        let (end, readers, writers) = state.withLock { state in
-            let end = state.isOver ? nil : (isFirst: !state.hasBegunAnswer, unsent: state.unsent)
+        let before = state.withLock { state -> State? in
+            guard !state.isOver else { return nil }
+            let before = state
             state.isOver = true
-            if state.failure == nil { state.failure = status }
+            state.failure = status
             state.messages.removeAll()
             state.unread = 0
-            defer {
-                state.readers = []
-                state.writers = []
-            }
-            return (end, state.readers, state.writers)
+            state.readers = []
+            state.writers = []
+            return before
         }
-        if end != nil { observer.ended(self, status) }
+        guard let before else { return nil }
+        observer.ended(self, status)
         task.withLock { $0?.task.cancel() }
-        for continuation in readers { continuation.resume() }
-        for writer in writers { writer.continuation.resume() }
-        return end
+        for continuation in before.readers { continuation.resume() }
+        for writer in before.writers { writer.continuation.resume() }
+        return (!before.hasBegunAnswer, before.unsent)
     }
 
     // MARK: With the lock

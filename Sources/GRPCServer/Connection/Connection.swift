@@ -67,6 +67,24 @@ final class Connection: Sendable {
 
     // MARK: On the event loop
 
+    var isOnEventLoop: Bool { channel.eventLoop.inEventLoop }
+
+    /// Makes the frames of `orders` and holds them back, with all else that is to leave, until ``release(_:)``.
+    func prepare(_ orders: [Order]) {
+        handler.value.gate.shut()
+        handler.value.carryOut(orders)
+    }
+
+    /// Lets what is held back leave; or drops it and closes the connection.
+    func release(_ leaves: Bool) {
+        if leaves {
+            handler.value.gate.open()
+        } else {
+            handler.value.gate.drop()
+            channel.close(promise: nil)
+        }
+    }
+
     private func takeOrders() -> [Order] {
         orders.withLock { orders in
             let taken = orders

@@ -15,6 +15,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTP2Frame
 
     let server: ServerState
+    let gate = FlushGate()
     let late = LateData()
     let sent: SentFrames
     /// Refers to this handler; until the channel is closed.

@@ -6,10 +6,14 @@ import NIOCore
 /// such a ping by itself would cost as much as an answer: a system call, and waking the client.
 ///
 /// It stands below HTTP/2, whose handler flushes its acknowledgements by itself. Each frame begins a buffer of its own.
+///
+/// It can also be shut, for an answer that is ready before it is known whether it is true.
 final class FlushGate: ChannelOutboundHandler {
     typealias OutboundIn = IOData
 
     private var context: ChannelHandlerContext?
+    /// What was written since it was shut; nil while it is open.
+    private var held: [(data: NIOAny, promise: EventLoopPromise<Void>?)]?
     /// Whether what was written since the last flush has to leave: something else than acknowledgements.
     private var isUrgent = false
     private var holdsAcknowledgements = false
@@ -21,15 +25,41 @@ final class FlushGate: ChannelOutboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
+        drop()
         self.context = nil
     }
 
+    /// Lets nothing pass until it is opened.
+    func shut() {
+        if held == nil { held = [] }
+    }
+
+    /// Lets what was held back leave, now.
+    func open() {
+        guard let context, let held else { return }
+        self.held = nil
+        for (data, promise) in held { write(context: context, data: data, promise: promise) }
+        flush(context: context)
+    }
+
+    /// Drops what was held back. The client cannot understand what comes after it, so the connection has to be closed.
+    func drop() {
+        let dropped = held ?? []
+        held = nil
+        for (_, promise) in dropped { promise?.fail(ChannelError.ioOnClosedChannel) }
+    }
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if held != nil {
+            held!.append((data, promise))
+            return
+        }
         if Self.isAcknowledgement(unwrapOutboundIn(data)) { holdsAcknowledgements = true } else { isUrgent = true }
         context.write(data, promise: promise)
     }
 
     func flush(context: ChannelHandlerContext) {
+        guard held == nil else { return }
         guard holdsAcknowledgements, !isUrgent else { return flushAll() }
         // It is not cancelled when they leave, since to set a timer takes a system call: one serves all of its time.
         guard timer == nil else { return }
@@ -41,6 +71,7 @@ final class FlushGate: ChannelOutboundHandler {
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        drop()
         flushAll()
         context.close(mode: mode, promise: promise)
     }

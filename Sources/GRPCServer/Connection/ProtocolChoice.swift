@@ -53,7 +53,7 @@ final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
         state = .decided
         do {
             try context.pipeline.syncOperations.addHandlers(
-                [FlushGate(), handler.late, server.http2Handler(handler.sent)], position: .after(self))
+                [handler.gate, handler.late, server.http2Handler(handler.sent)], position: .after(self))
         } catch {
             context.fireErrorCaught(error)
             return

@@ -15,6 +15,8 @@
 final class DirectFile: Sendable {
     private let path: String
     private let descriptor: Int32
+    /// The same, for writes that are flushed by themselves.
+    private let plain: Int32
 
     /// `O_DIRECT`, which glibc's headers hide.
     private static var directFlag: Int32 {
@@ -32,7 +34,8 @@ final class DirectFile: Sendable {
         self.path = path
         #if os(Linux)
             descriptor = open(path, O_WRONLY | O_DSYNC | Self.directFlag | O_CLOEXEC)
-            if descriptor < 0 { return nil }
+            plain = open(path, O_WRONLY | Self.directFlag | O_CLOEXEC)
+            if descriptor < 0 || plain < 0 { return nil }
         #else
             return nil
         #endif
@@ -40,6 +43,7 @@ final class DirectFile: Sendable {
 
     deinit {
         _ = close(descriptor)
+        _ = close(plain)
     }
 
     /// Writes whole blocks of the file from `offset` on. False if that cannot be done here: nothing was written then.
@@ -48,54 +52,25 @@ final class DirectFile: Sendable {
         while done < blocks.count {
             let count = pwrite(descriptor, blocks.baseAddress! + done, blocks.count - done, off_t(offset + done))
             if count < 0, errno == EINVAL, done == 0 { return false }
-            if count < 0, errno != EINTR { throw StoreError(errno: errno, "write \(path) at \(offset + done)") }
+            if count < 0, errno != EINTR { throw failure(errno, at: offset + done) }
             done += max(0, count)
         }
         return true
     }
-}
 
-/// Where the blocks of a ``DirectFile`` are put together: a frame begins and ends within one.
-///
-/// Before the frame stands what was written before it. Behind it, up to the end of the block, come zeros: there only
-/// remains of an older use of the segment can be.
-///
-/// Sound as `@unchecked Sendable`: only who appends to the journal touches it, and one append follows another.
-final class FrameBlocks: @unchecked Sendable {
-    /// The frame that is being written; kept for its capacity.
-    var frame: [UInt8] = []
-    private let space: UnsafeMutableRawBufferPointer
-    /// What the first block in `space` holds: the begin of this block, of this file; nil if nothing of use.
-    private var block: (file: SegmentFile, offset: Int)?
-
-    init() {
-        space = .allocate(byteCount: Limits.directBytes, alignment: Limits.directBlockBytes)
-    }
-
-    deinit {
-        space.deallocate()
-    }
-
-    /// Writes `frame` at `offset` of the segment, durably. False if that cannot be done this way: nothing was written then.
-    func write(_ frame: [UInt8], at offset: Int, of file: SegmentFile) throws(StoreError) -> Bool {
-        let before = offset % Limits.directBlockBytes
-        let (start, end) = (offset - before, before + frame.count)
-        let length = (end + Limits.directBlockBytes - 1) / Limits.directBlockBytes * Limits.directBlockBytes
-        guard let direct = file.direct, length <= space.count, start + length <= file.length else {
-            block = nil
-            return false
-        }
-        if before > 0, block?.file !== file || block?.offset != start {
-            let read = try file.read(at: start, into: UnsafeMutableRawBufferPointer(rebasing: space[..<before]))
-            guard read == before else { throw StoreError(.io, "\(file.name) ends at \(start + read)") }
-        }
-        block = nil
-        UnsafeMutableRawBufferPointer(rebasing: space[before..<end]).copyBytes(from: frame)
-        memset(space.baseAddress! + end, 0, length - end)
-        guard try direct.write(UnsafeRawBufferPointer(rebasing: space[..<length]), at: start) else { return false }
-        let last = length - Limits.directBlockBytes
-        if last > 0 { space.copyMemory(from: UnsafeRawBufferPointer(rebasing: space[last..<length])) }
-        block = (file, start + last)
+    /// The same, and calls `meanwhile` while the blocks are being written; they are durable after a flush. False if it did
+    /// not begin: nothing was called then.
+    func write(
+        _ blocks: UnsafeRawBufferPointer, at offset: Int, in queue: WriteQueue, _ meanwhile: () -> Void
+    ) throws(StoreError) -> Bool {
+        guard let written = queue.write(blocks, at: offset, of: plain, meanwhile) else { return false }
+        guard written >= 0 else { throw failure(Int32(-written), at: offset) }
+        let rest = UnsafeRawBufferPointer(rebasing: blocks[written...])
+        if !rest.isEmpty, try !write(rest, at: offset + written) { throw failure(EINVAL, at: offset + written) }
         return true
+    }
+
+    private func failure(_ code: Int32, at offset: Int) -> StoreError {
+        StoreError(errno: code, "write \(path) at \(offset)")
     }
 }

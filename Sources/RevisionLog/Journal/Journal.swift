@@ -140,12 +140,15 @@ final class Journal: Sendable {
     }
 
     /// Writes one frame, for one thread at a time. It is durable after a flush; with `durably` it may be at once.
+    /// `underway` is called at most once, at the latest when the frame is about to be written.
     ///
     /// - Returns: Whether it is durable.
     /// - Throws: `StoreError`: `.readOnly` after a failure; `.full` if no segment is free and none can be made, in which
     ///   case nothing was written and it may be tried again.
     @discardableResult
-    func append(_ header: FrameHeader, payload: [UInt8], durably: Bool = false) throws -> Bool {
+    func append(
+        _ header: FrameHeader, payload: [UInt8], durably: Bool = false, underway: (() -> Void)? = nil
+    ) throws -> Bool {
         var header = header
         let length = FrameHeader.frameLength(payload.count)
         let place = try contents.wait { contents throws -> Place? in
@@ -163,7 +166,7 @@ final class Journal: Sendable {
         header.write(payload, into: &blocks.frame)
         let isDurable: Bool
         do throws(StoreError) {
-            isDurable = try write(blocks.frame, place, durably: durably)
+            isDurable = try write(blocks.frame, place, durably: durably, underway)
         } catch {
             throw contents.withLock { Self.fail(&$0, error) }
         }
@@ -188,20 +191,27 @@ final class Journal: Sendable {
         contents.offset + length > contents.segments[contents.current].file.length
     }
 
-    /// Writes `frame`, past the page cache if that is wanted and can be done; returns whether it was.
-    private func write(_ frame: [UInt8], _ place: Place, durably: Bool) throws(StoreError) -> Bool {
+    /// Writes `frame`, past the page cache if that is wanted and can be done; returns whether it was, so that it is durable.
+    private func write(
+        _ frame: [UInt8], _ place: Place, durably: Bool, _ underway: (() -> Void)?
+    ) throws(StoreError) -> Bool {
         try faults?.beforeWrite?()
-        if durably, place.isAlone {
-            let began = ContinuousClock.now
-            if try blocks.write(frame, at: place.offset, of: place.file) {
-                try faults?.beforeFlush?()
-                flushes.add(ContinuousClock.now - began)
-                return true
+        let began = ContinuousClock.now
+        let isDirect = durably && place.isAlone
+        if isDirect, let underway, try blocks.write(frame, at: place.offset, of: place.file, underway) {
+            try faults?.beforeFlush?()
+            try place.file.flush()
+        } else {
+            underway?()
+            guard isDirect, try blocks.write(frame, at: place.offset, of: place.file) else {
+                try place.file.write(frame, at: place.offset)
+                if place.isFlushedFirst { try place.file.flush() }
+                return false
             }
+            try faults?.beforeFlush?()
         }
-        try place.file.write(frame, at: place.offset)
-        if place.isFlushedFirst { try place.file.flush() }
-        return false
+        flushes.add(ContinuousClock.now - began)
+        return true
     }
 
     /// Makes everything appended so far survive a loss of power. For one thread at a time: what another is just flushing

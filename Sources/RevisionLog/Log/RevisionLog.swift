@@ -68,18 +68,22 @@ package final class RevisionLog: Sendable {
 
     /// Makes `batch`, the next revisions, as durable as the store promises, and visible. Blocks for the flush, and for
     /// the checkpointer if too much waits for it. For the committer's thread only. `visible` is called as soon as the
-    /// readers of this process see it, before other processes are told.
+    /// readers of this process see it, before other processes are told. `underway` is called at most once, while the disk
+    /// writes the batch, if it can be done, or just before: what it does takes no time of its own.
     ///
     /// - Throws: `StoreError` with `.full` if there is no room, or what keeps the checkpointer from making some, after which a
     ///   later batch may succeed; with `.readOnly` after a failed write or flush, for good. The batch is not visible then.
-    package func append(_ batch: ChangeBatch, visible: (ChangeBatch) -> Void = { _ in }) throws {
-        try commits.measure { try commit(batch, visible) }
+    package func append(
+        _ batch: ChangeBatch, underway: (() -> Void)? = nil, visible: (ChangeBatch) -> Void = { _ in }
+    ) throws {
+        try commits.measure { try commit(batch, underway, visible) }
     }
 
-    private func commit(_ batch: ChangeBatch, _ visible: (ChangeBatch) -> Void) throws {
+    private func commit(_ batch: ChangeBatch, _ underway: (() -> Void)?, _ visible: (ChangeBatch) -> Void) throws {
         let payload = JournalPayload(batch)
         try admit(batch.storage.count, payload)
-        let isDurable = try journal.append(payload.header, payload: payload.bytes, durably: durability == .sync)
+        let isDurable = try journal.append(
+            payload.header, payload: payload.bytes, durably: durability == .sync, underway: underway)
         Failpoint.reach(.frameWritten)
         if durability == .sync, !isDurable { try journal.flush() }
         Failpoint.reach(.frameFlushed)

@@ -2,13 +2,10 @@ import Changes
 import RevisionLog
 import Threads
 
-/// Has `lead` called soon, once, on a thread that may wait for a flush.
-package typealias LeadScheduler = (_ lead: @escaping @Sendable () -> Void) -> Void
-
 /// Where revisions are assigned, by one thread at a time, the leader. Whatever waits when it begins becomes one group: one
 /// frame, one flush.
 ///
-/// There is a thread for it. A writer whose own thread may wait for a flush can have that lead (``LeadScheduler``), which
+/// There is a thread for it. A writer whose own thread may wait for a flush can have that lead (``Leading``), which
 /// spares a lone writer two changes of threads, half of what its put would take. So that nobody else has to wait for
 /// such a thread, it leads one group, of few requests, and only while flushes are fast.
 final class Committer: Sendable {
@@ -25,10 +22,10 @@ final class Committer: Sendable {
         case ending(Int64, UnsafeContinuation<CommitGroup.Ending, any Error>)
     }
 
-    private enum Leader {
+    private enum Leader: Equatable {
         case nobody
-        /// A writer's thread will be, soon.
-        case scheduled
+        /// A writer's thread will be, soon: that of the first who waits.
+        case scheduled(UInt64)
         case running
     }
 
@@ -36,6 +33,8 @@ final class Committer: Sendable {
     private struct Queue {
         var waiting: [Request] = []
         var leader = Leader.nobody
+        /// How often a writer's thread was to come.
+        var leads: UInt64 = 0
         /// Whether the last group took so little time that a writer's thread may lead one.
         var isFast = false
         var isStopping = false
@@ -52,7 +51,11 @@ final class Committer: Sendable {
 
         /// Whether what waits is left to a writer's thread.
         var isLeft: Bool {
-            leader == .running || leader == .scheduled && waiting.count <= Limits.ledInPlace && !isStopping
+            switch leader {
+            case .nobody: false
+            case .scheduled: waiting.count <= Limits.ledInPlace && !isStopping
+            case .running: true
+            }
         }
     }
 
@@ -75,21 +78,23 @@ final class Committer: Sendable {
     /// Whether a writer's thread would come to lead.
     var mayBeLed: Bool { queue.withLock { $0.isFast && $0.leader == .nobody && $0.waiting.isEmpty } }
 
-    /// Queues a write; it is answered when it is durable and visible, or has failed. With `schedule` the caller's thread
+    /// Queues a write; it is answered when it is durable and visible, or has failed. With `leading` the caller's thread
     /// may come to lead.
-    func submit(_ request: Request, leading schedule: LeadScheduler? = nil) {
-        var leads = false
+    func submit(_ request: Request, leading: Leading<CommitGroup.Outcome>? = nil) {
+        var lead: UInt64?
         let refusal: StoreError? = queue.withLock { queue in
             if let refusal = queue.refusal(of: 1) { return refusal }
             queue.waiting.append(request)
-            if schedule != nil, queue.isFast, queue.leader == .nobody, queue.waiting.count == 1 {
-                queue.leader = .scheduled
-                leads = true
+            if leading != nil, queue.isFast, queue.leader == .nobody, queue.waiting.count == 1 {
+                queue.leads += 1
+                queue.leader = .scheduled(queue.leads)
+                lead = queue.leads
             }
             return nil
         }
         if let refusal { return request.refuse(refusal) }
-        if leads { schedule?(lead) } else { queue.wake() }
+        guard let leading, let lead else { return queue.wake() }
+        leading.schedule { self.lead(lead, leading) }
     }
 
     /// Queues writes, to be made in this order.
@@ -127,10 +132,10 @@ final class Committer: Sendable {
     }
 
     /// Leads one group on a writer's thread, unless others have taken it over meanwhile, or it would have to wait for room.
-    private func lead() {
+    private func lead(_ number: UInt64, _ leading: Leading<CommitGroup.Outcome>) {
         let hasRoom = groups.hasRoom
         let requests: [Request] = queue.withLock { queue in
-            guard queue.leader == .scheduled else { return [] }
+            guard queue.leader == .scheduled(number) else { return [] }
             guard hasRoom, !queue.waiting.isEmpty else {
                 queue.leader = .nobody
                 return []
@@ -139,12 +144,12 @@ final class Committer: Sendable {
             defer { queue.waiting = [] }
             return queue.waiting
         }
-        if requests.isEmpty { queue.wake() } else { write(requests) }
+        if requests.isEmpty { queue.wake() } else { write(requests, firstOf: leading) }
     }
 
-    private func write(_ requests: [Request]) {
+    private func write(_ requests: [Request], firstOf leading: Leading<CommitGroup.Outcome>? = nil) {
         let began = ContinuousClock.now
-        groups.write(requests)
+        groups.write(requests, firstOf: leading)
         let isFast = ContinuousClock.now - began <= Limits.ledTime
         let wakes = queue.withLock { queue in
             queue.leader = .nobody

@@ -24,14 +24,17 @@ final class GroupWriter: @unchecked Sendable {
     /// Whether a group of few requests would be written without waiting for a checkpoint.
     var hasRoom: Bool { log.appendsAtOnce(Limits.ledBytes, stored: Limits.ledBytes) }
 
-    /// Commits `requests`, in as few groups as they make.
-    func write(_ requests: [Committer.Request]) {
-        var done = 0
+    /// Commits `requests`, in as few groups as they make. The first of them may be that of the caller's thread, which
+    /// prepares its answer.
+    func write(_ requests: [Committer.Request], firstOf leading: Leading<CommitGroup.Outcome>?) {
+        var done = writeGroup(requests, from: 0, firstOf: leading)
         while done < requests.count { done = writeGroup(requests, from: done) }
     }
 
     /// Commits as many of `requests` as make one group, from `first` on; returns where the next group begins.
-    private func writeGroup(_ requests: [Committer.Request], from first: Int) -> Int {
+    private func writeGroup(
+        _ requests: [Committer.Request], from first: Int, firstOf leading: Leading<CommitGroup.Outcome>? = nil
+    ) -> Int {
         versions.forget()
         outcomes.removeAll(keepingCapacity: true)
         hashes.removeAll(keepingCapacity: true)
@@ -51,7 +54,7 @@ final class GroupWriter: @unchecked Sendable {
         var failure: StoreError?
         if !group.isEmpty {
             do {
-                try log.append(group.finish(milliseconds: clock()), visible: committed)
+                try append(group.finish(milliseconds: clock()), firstOf: leading)
             } catch {
                 failure = StoreError(wrapping: error)
                 versions.reload()
@@ -59,6 +62,19 @@ final class GroupWriter: @unchecked Sendable {
         }
         Answers(requests: requests[first..<next], outcomes: outcomes, failure: failure).give()
         return next
+    }
+
+    /// Appends a group to the log. The answer to its first request is prepared meanwhile, and its fate known at the end.
+    private func append(_ batch: ChangeBatch, firstOf leading: Leading<CommitGroup.Outcome>?) throws {
+        guard let leading else { return try log.append(batch, visible: committed) }
+        var conclude: Conclusion?
+        do {
+            try log.append(batch, underway: { conclude = leading.prepare(self.outcomes[0]) }, visible: committed)
+        } catch {
+            conclude?(false)
+            throw error
+        }
+        conclude?(true)
     }
 }
 

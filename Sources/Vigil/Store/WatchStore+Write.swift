@@ -15,11 +15,12 @@ extension WatchStore {
     }
 
     /// The same; the caller's thread may come to make the commit.
-    package func put(_ key: Bytes, _ value: Bytes, leading schedule: LeadScheduler?) async throws -> Revision {
+    package func put(_ key: Bytes, _ value: Bytes, leading: Leading<Revision>?) async throws -> Revision {
         let (_, committer) = try requireCommitter()
         let key = WrittenKey(key)
+        let lead = leading?.map { outcome in if case .put(let revision) = outcome { revision } else { nil } }
         return try await withUnsafeThrowingContinuation {
-            committer.submit(.put(key, value, $0), leading: schedule)
+            committer.submit(.put(key, value, $0), leading: lead)
         }
     }
 
@@ -46,11 +47,12 @@ extension WatchStore {
 
     /// The same; the caller's thread may come to make the commit.
     package func transaction(
-        _ transaction: Transaction, leading schedule: LeadScheduler?
+        _ transaction: Transaction, leading: Leading<TransactionResult>?
     ) async throws -> TransactionResult {
         let (_, committer) = try requireCommitter()
+        let lead = leading?.map { outcome in if case .transaction(let result) = outcome { result } else { nil } }
         return try await withUnsafeThrowingContinuation {
-            committer.submit(.transaction(transaction, $0), leading: schedule)
+            committer.submit(.transaction(transaction, $0), leading: lead)
         }
     }
 

@@ -9,17 +9,14 @@ struct KVService {
     var methods: [ServedMethod] {
         [
             .unary("/etcdserverpb.KV/Range", .keys, check: RangeExecution.check) { try range($0) },
-            .unary(
-                "/etcdserverpb.KV/Put", .keys(member.store), runsOnEventLoop: true, check: TransactionCheck.check
-            ) { request, bytes in
-                try await member.writing { try await put(request, bytes: bytes) }
+            .write("/etcdserverpb.KV/Put", .keys(member.store), check: TransactionCheck.check) { request, bytes, call in
+                try await member.writing { try await put(request, bytes: bytes, call) }
             },
-            .unary("/etcdserverpb.KV/DeleteRange", .keys, runsOnEventLoop: true, check: TransactionCheck.check) {
-                request in
-                try await member.writing { try await deleteRange(request) }
+            .write("/etcdserverpb.KV/DeleteRange", .keys, check: TransactionCheck.check) { request, _, call in
+                try await member.writing { try await deleteRange(request, call) }
             },
-            .unary("/etcdserverpb.KV/Txn", .keys(member.store), runsOnEventLoop: true, check: check) { request, bytes in
-                try await member.writing { try await transaction(request, bytes: bytes) }
+            .write("/etcdserverpb.KV/Txn", .keys(member.store), check: check) { request, bytes, call in
+                try await member.writing { try await transaction(request, bytes: bytes, call) }
             },
             .unary("/etcdserverpb.KV/Compact", .root) { request in
                 try await member.writing { try await compact(request) }
@@ -31,46 +28,58 @@ struct KVService {
         try RangeExecution(request).response(member)
     }
 
-    private func put(_ request: EtcdPutRequest, bytes: Int) async throws -> EtcdPutResponse {
+    private func put(_ request: EtcdPutRequest, bytes: Int, _ call: Call) async throws -> EtcdPutResponse {
         try checkSize(bytes)
         try member.alarms.requireWritable(grows: true)
-        var response = EtcdPutResponse()
         if !request.prevKv, !request.ignoreValue, !request.ignoreLease, request.lease == 0 {
-            let revision = try await member.store.put(
-                Bytes(request.key), Bytes(request.value), leading: member.leadScheduler)
-            response.header = member.header(revision)
-            return response
+            let response = { @Sendable [member] (revision: Revision) in
+                var response = EtcdPutResponse()
+                response.header = member.header(revision)
+                return response
+            }
+            return response(
+                try await member.store.put(
+                    Bytes(request.key), Bytes(request.value), leading: member.leading(call, response)))
         }
         // A lease that is not there is told of before a key that is not; within transactions it is the other way round.
         if request.ignoreValue, request.lease != 0, try member.store.lease(request.lease) == nil {
             throw Status.leaseNotFound
         }
-        let result = try await member.store.transaction(
-            Transaction(then: [request.operation]), leading: member.leadScheduler)
-        if request.prevKv, case .put(let previous?)? = result.outputs.first { response.prevKv = EtcdKeyValue(previous) }
-        response.header = member.header(result.revision)
-        return response
+        let response = { @Sendable [member] (result: TransactionResult) in
+            var response = EtcdPutResponse()
+            if request.prevKv, case .put(let previous?)? = result.outputs.first {
+                response.prevKv = EtcdKeyValue(previous)
+            }
+            response.header = member.header(result.revision)
+            return response
+        }
+        return response(
+            try await member.store.transaction(
+                Transaction(then: [request.operation]), leading: member.leading(call, response)))
     }
 
-    private func deleteRange(_ request: EtcdDeleteRangeRequest) async throws -> EtcdDeleteRangeResponse {
+    private func deleteRange(_ request: EtcdDeleteRangeRequest, _ call: Call) async throws -> EtcdDeleteRangeResponse {
         try member.alarms.requireWritable(grows: false)
         let keys = KeyRange(key: request.key, end: request.rangeEnd)
-        let result = try await member.store.transaction(
-            Transaction(then: [.deleteRange(keys)]), leading: member.leadScheduler)
-        guard case .delete(let previous)? = result.outputs.first else { return EtcdDeleteRangeResponse() }
-        var response = EtcdDeleteRangeResponse(previous, withPrevious: request.prevKv)
-        response.header = member.header(result.revision)
-        return response
+        let response = { @Sendable [member] (result: TransactionResult) in
+            guard case .delete(let previous)? = result.outputs.first else { return EtcdDeleteRangeResponse() }
+            var response = EtcdDeleteRangeResponse(previous, withPrevious: request.prevKv)
+            response.header = member.header(result.revision)
+            return response
+        }
+        return response(
+            try await member.store.transaction(
+                Transaction(then: [.deleteRange(keys)]), leading: member.leading(call, response)))
     }
 
     @Sendable private func check(_ request: EtcdTxnRequest) throws {
         try TransactionCheck.check(request, member.options)
     }
 
-    private func transaction(_ request: EtcdTxnRequest, bytes: Int) async throws -> EtcdTxnResponse {
+    private func transaction(_ request: EtcdTxnRequest, bytes: Int, _ call: Call) async throws -> EtcdTxnResponse {
         if !request.isReadOnly { try checkSize(bytes) }
         if request.writes { try member.alarms.requireWritable(grows: request.puts) }
-        return try await TransactionExecution.run(request, member)
+        return try await TransactionExecution.run(request, member, call)
     }
 
     /// Counts as etcd does, by what goes into its log.

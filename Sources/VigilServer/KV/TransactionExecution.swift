@@ -11,9 +11,15 @@ struct TransactionExecution {
     private var hasChanged = false
 
     /// `request` must have been checked.
-    static func run(_ request: EtcdTxnRequest, _ member: Member) async throws -> EtcdTxnResponse {
-        let result = try await member.store.transaction(
-            try transaction(request), leading: member.leadScheduler)
+    static func run(_ request: EtcdTxnRequest, _ member: Member, _ call: Call) async throws -> EtcdTxnResponse {
+        let response = { @Sendable in Self.response(to: request, $0, member) }
+        return response(
+            try await member.store.transaction(try transaction(request), leading: member.leading(call, response)))
+    }
+
+    private static func response(
+        to request: EtcdTxnRequest, _ result: TransactionResult, _ member: Member
+    ) -> EtcdTxnResponse {
         var execution = TransactionExecution(
             revisions: (result.changed ? result.revision - 1 : result.revision, result.revision))
         var response = execution.response(to: request, succeeded: result.succeeded, result.outputs)

@@ -83,4 +83,75 @@ import Threads
             try? await store.close()
         }
     }
+
+    /// What a writer's thread was told of its write and of its answer, in order.
+    private final class LedPut: Sendable {
+        let told = Lock<[String]>([])
+
+        func leading() -> Leading<Revision> {
+            Leading {
+                _ = OSThread($0)
+            } prepare: { [told] revision in
+                told.withLock { $0.append("\(revision)") }
+                return { stands in told.withLock { $0.append(stands ? "stands" : "void") } }
+            }
+        }
+    }
+
+    /// Puts until the next put would be led by its writer's thread.
+    private func putUntilLed(_ store: WatchStore) async throws {
+        let (_, committer) = try store.requireCommitter()
+        // A put is answered before its group is over, and a slow flush is not the disk's last word.
+        while !committer.mayBeLed {
+            try Task.checkCancellation()
+            try await store.put("a", "1")
+            await Task.yield()
+        }
+    }
+
+    /// An answer may be made while the disk still writes; it leaves after the flush.
+    @Test func anAnswerThatIsPreparedWaitsForTheFlush() async throws {
+        try await withTemporaryDirectory { path in
+            let disk = HeldDisk()
+            let store = try await WatchStore.open(path, options: tightOptions(), faults: disk.faults)
+            try await putUntilLed(store)
+            let head = store.head
+            let put = LedPut()
+            disk.hold()
+            async let writing = store.put("a", "2", leading: put.leading())
+            defer { disk.release() }
+            try await disk.waitsForIt()
+
+            #expect(put.told.withLock { $0 } == ["\(head + 1)"])
+            #expect(store.head == head)
+            #expect(try store.get("a")?.value == "1")
+
+            disk.release()
+            #expect(try await writing == head + 1)
+            #expect(put.told.withLock { $0 } == ["\(head + 1)", "stands"])
+            try await store.close()
+        }
+    }
+
+    @Test func anAnswerIsVoidIfTheFlushFails() async throws {
+        try await withTemporaryDirectory { path in
+            let fails = Monitor(false)
+            let faults = JournalFaults(beforeFlush: { () throws(StoreError) in
+                if fails.withLock({ $0 }) { throw StoreError(.io, "the disk is on fire") }
+            })
+            let store = try await WatchStore.open(path, options: tightOptions(), faults: faults)
+            try await putUntilLed(store)
+            let head = store.head
+            let put = LedPut()
+            fails.withLock { $0 = true }
+            await #expect {
+                try await store.put("a", "2", leading: put.leading())
+            } throws: {
+                ($0 as? StoreError)?.code == .readOnly
+            }
+            #expect(put.told.withLock { $0 } == ["\(head + 1)", "void"])
+            #expect(store.head == head)
+            try? await store.close()
+        }
+    }
 }

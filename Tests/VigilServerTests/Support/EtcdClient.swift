@@ -2,11 +2,12 @@ import GRPCClient
 import Logging
 import NIOCore
 import NIOHPACK
+import RevisionLog
 import SwiftProtobuf
 import TestSupport
-import Vigil
 import WireMessages
 
+@testable import Vigil
 @testable import VigilServer
 
 /// Serves a new store for `body`, which talks to it as a client of etcd does.
@@ -45,12 +46,12 @@ func withServing<R: Sendable>(
 
 /// Serves the store in `path`.
 func withServing<R: Sendable>(
-    _ path: String, options: EtcdServerOptions = EtcdServerOptions(),
+    _ path: String, options: EtcdServerOptions = EtcdServerOptions(), faults: JournalFaults? = nil,
     _ body: (EtcdServer, WatchStore) async throws -> R
 ) async throws -> R {
     var options = options
     options.port = 0
-    let store = try await WatchStore.open(path)
+    let store = try await WatchStore.open(path, options: StoreOptions(), faults: faults)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let server = try await EtcdServer.bind(store, options: options, logger: logger)
     let result = try await withThrowingTaskGroup(of: Void.self) { group in

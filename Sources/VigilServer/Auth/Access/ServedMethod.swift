@@ -20,22 +20,20 @@ struct ServedMethod: Sendable {
     /// One message each way. `errors` says how the client is told of a store's errors; `check` refuses what makes no sense
     /// whoever asks it, before that is looked at, as etcd does.
     static func unary<Request: Message, Response: Message>(
-        _ path: String, _ access: Access<Request>, errors: ErrorStyle = .etcd, runsOnEventLoop: Bool = false,
+        _ path: String, _ access: Access<Request>, errors: ErrorStyle = .etcd,
         check: (@Sendable (Request) throws -> Void)? = nil,
         _ handler: @escaping @Sendable (Request) async throws -> Response
     ) -> ServedMethod {
-        unary(path, access, errors: errors, runsOnEventLoop: runsOnEventLoop, check: check) { request, _ in
-            try await handler(request)
-        }
+        make(path, access, errors, false, check) { request, _, _ in try await handler(request) }
     }
 
-    /// The same; the handler is told how many bytes the request has, too.
-    static func unary<Request: Message, Response: Message>(
-        _ path: String, _ access: Access<Request>, errors: ErrorStyle = .etcd, runsOnEventLoop: Bool = false,
-        check: (@Sendable (Request) throws -> Void)? = nil,
-        _ handler: @escaping @Sendable (Request, _ bytes: Int) async throws -> Response
+    /// The same, for a write, whose commit may be led by the call's event loop (``Member/leading(_:_:)``). The handler is told
+    /// how many bytes the request has, too.
+    static func write<Request: Message, Response: Message>(
+        _ path: String, _ access: Access<Request>, check: @escaping @Sendable (Request) throws -> Void,
+        _ handler: @escaping @Sendable (Request, _ bytes: Int, Call) async throws -> Response
     ) -> ServedMethod {
-        make(path, access, errors, runsOnEventLoop, check) { request, bytes, _ in try await handler(request, bytes) }
+        make(path, access, .etcd, true, check, handler)
     }
 
     /// The same, for handlers that need to know of the call.
