@@ -59,13 +59,16 @@ final class Member: Sendable {
 
     /// Has the commit of a write that `call` asks for made by the event loop that the caller is on, if any, once it has
     /// taken up all that has come; and the call answered with what `response` makes of what the write does.
+    ///
+    /// The answer is made while the disk writes, unless somebody watches: the sooner it leaves, the later comes the event,
+    /// which has further to go.
     func leading<Result, Response: Message>(
         _ call: Call, _ response: @escaping @Sendable (Result) throws -> Response
     ) -> Leading<Result>? {
         guard let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop else { return nil }
-        return Leading {
-            eventLoop.execute($0)
-        } prepare: { result in
+        let schedule: Leading<Result>.Schedule = { eventLoop.execute($0) }
+        guard counters.watches.value == 0 else { return Leading(schedule: schedule, prepare: nil) }
+        return Leading(schedule: schedule) { result in
             // Who does not get an answer so is answered as any other.
             (try? response(result).serializedBytes()).flatMap { call.prepareAnswer($0) }
         }

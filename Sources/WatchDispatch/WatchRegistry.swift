@@ -69,7 +69,8 @@ public final class WatchRegistry: Sendable {
     /// Announces all revisions of `batch`, with one wake-up.
     public func notify(_ batch: ChangeBatch) {
         enqueue(batch)
-        if wakeUp.isAsleep { endSleep() }
+        // Several are a burst already.
+        if batch.recordCount == 1, wakeUp.isAsleep { endSleep() } else { wakeUp.wake() }
     }
 
     /// Has somebody dispatch what was announced while the dispatcher slept. To wake its only reader costs the caller what it

@@ -66,10 +66,10 @@ final class GroupWriter: @unchecked Sendable {
 
     /// Appends a group to the log. The answer to its first request is prepared meanwhile, and its fate known at the end.
     private func append(_ batch: ChangeBatch, firstOf leading: Leading<CommitGroup.Outcome>?) throws {
-        guard let leading else { return try log.append(batch, visible: committed) }
+        guard let prepare = leading?.prepare else { return try log.append(batch, visible: committed) }
         var conclude: Conclusion?
         do {
-            try log.append(batch, underway: { conclude = leading.prepare(self.outcomes[0]) }, visible: committed)
+            try log.append(batch, underway: { conclude = prepare(self.outcomes[0]) }, visible: committed)
         } catch {
             conclude?(false)
             throw error

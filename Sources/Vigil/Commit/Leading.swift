@@ -4,12 +4,12 @@ package struct Leading<Result: Sendable>: Sendable {
     package typealias Schedule = @Sendable (_ lead: @escaping @Sendable () -> Void) -> Void
 
     let schedule: Schedule
-    let prepare: @Sendable (Result) -> Conclusion?
+    let prepare: (@Sendable (Result) -> Conclusion?)?
 
     /// `prepare` is called by the lead with what the write does, while the disk writes it: there is time to make an answer
     /// of it. Neither the answer nor anything else that it leads to may reach anybody before the ``Conclusion`` that it
     /// returns, nil if it has prepared nothing. It may not be called at all; the writer is told in any case.
-    package init(schedule: @escaping Schedule, prepare: @escaping @Sendable (Result) -> Conclusion?) {
+    package init(schedule: @escaping Schedule, prepare: (@Sendable (Result) -> Conclusion?)?) {
         self.schedule = schedule
         self.prepare = prepare
     }
@@ -22,6 +22,7 @@ package typealias Conclusion = (_ stands: Bool) -> Void
 extension Leading {
     /// The same for a request: `result` finds in its outcome what the writer is told.
     func map(_ result: @escaping @Sendable (CommitGroup.Outcome) -> Result?) -> Leading<CommitGroup.Outcome> {
-        Leading<CommitGroup.Outcome>(schedule: schedule) { [prepare] in result($0).flatMap(prepare) }
+        guard let prepare else { return Leading<CommitGroup.Outcome>(schedule: schedule, prepare: nil) }
+        return Leading<CommitGroup.Outcome>(schedule: schedule) { result($0).flatMap(prepare) }
     }
 }
