@@ -18,7 +18,8 @@ final class FrameBlocks: @unchecked Sendable {
     private let space: UnsafeMutableRawBufferPointer
     /// What the first block in `space` holds: that of this file, up to here; nil if nothing of use.
     private var block: (file: SegmentFile, end: Int)?
-    private let queue = WriteQueue()
+    /// Made when it is first used, since the system takes milliseconds to free one.
+    private lazy var queue = WriteQueue()
 
     /// Blocks in `space` that are ready to be written.
     private struct Filled {
@@ -53,7 +54,7 @@ final class FrameBlocks: @unchecked Sendable {
         _ frame: [UInt8], at offset: Int, of file: SegmentFile, _ meanwhile: () -> Void
     ) throws(StoreError) -> Bool {
         // Only into a segment that has taken a write past the page cache: what can be done there is known.
-        guard let queue, block?.file === file, let filled = try fill(frame, at: offset, of: file),
+        guard block?.file === file, let queue, let filled = try fill(frame, at: offset, of: file),
             try filled.direct.write(filled.bytes, at: filled.offset, in: queue, meanwhile)
         else { return false }
         written(filled)
