@@ -141,7 +141,7 @@ import Vigil
             try await fill(vigil)
             let copy = Command(directory: vigil.directory + "/copy")
             try FileManager.default.createDirectory(atPath: copy.directory, withIntermediateDirectories: true)
-            try FileManager.default.copyItem(atPath: vigil.data, toPath: copy.data)
+            try copyOpenStore(at: vigil.data, to: copy.data)
             let server = try await ServedStore(copy)
             for run in Self.writes {
                 try await compare(run, Place(vigil, []), Place(vigil, ["--endpoint", server.endpoint]))

@@ -53,7 +53,7 @@ import Vigil
             options.log.checkpointInterval = .seconds(3600)
             let live = try await WatchStore.open(directory + "/live", options: options)
             for index in 1...5 { try await live.put("w0/1", "s-0-\(index)-x") }
-            try FileManager.default.copyItem(atPath: directory + "/live", toPath: path)
+            try copyOpenStore(at: directory + "/live", to: path)
             try await live.close()
             let journal = URL(fileURLWithPath: path + "/journal-000")
             var bytes = try Data(contentsOf: journal)

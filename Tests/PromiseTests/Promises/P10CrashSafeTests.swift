@@ -8,7 +8,7 @@ import Vigil
 /// At the level `.sync`, while nobody writes and no checkpoint or compaction is under way, the files are what a loss of
 /// power would leave.
 func openImage(of live: String, at image: String, _ options: StoreOptions) async throws -> WatchStore {
-    try FileManager.default.copyItem(atPath: live, toPath: image)
+    try copyOpenStore(at: live, to: image)
     return try await WatchStore.open(image, options: options)
 }
 

@@ -251,7 +251,7 @@ func withDamagedStore(_ body: (DamagedStore) async throws -> Void) async throws 
         try await store.setCursor("newest", to: .now)
         try await store.setCursor("newest", hold: CursorHold(revisions: 1000, then: .fail))
         try await store.removeCursor("removed")
-        try FileManager.default.copyItem(atPath: path, toPath: directory + "/image")
+        try copyOpenStore(at: path, to: directory + "/image")
         try await store.close()
         try FileManager.default.removeItem(atPath: path)
         // Two segments, so that both kinds are there.

@@ -214,7 +214,7 @@ import Vigil
             try await first.close()
             let store = try await WatchStore.open(live, options: options)
             for index in 11...20 { try await store.put("k/\(index % 3)", "value \(index)") }
-            try FileManager.default.copyItem(atPath: live, toPath: directory + "/image")
+            try copyOpenStore(at: live, to: directory + "/image")
             try await store.close()
             try await body(directory + "/image")
         }
