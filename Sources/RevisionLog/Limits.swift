@@ -56,12 +56,15 @@ enum Limits {
     /// LZ4's level for what is written in the background. On JSON-like changes it makes 0.216 of the raw size at 200 MB/s,
     /// where the fast way makes 0.260 at 1200 MB/s and level 9 0.210 at 90 MB/s.
     static let denseLevel: Int32 = 3
+    /// Bytes that a change which waits for a checkpoint counts for beside its own: its entry in a batch (48), in the overlay
+    /// (16 to 32) and among the newest versions (56 to 72). `LogOptions.checkpointBytes` names it.
+    static let changeOverhead = 160
     /// Raw bytes that a checkpoint moves when there is little to do: its blocks are made dense at once, and sealing goes on
     /// after it.
     static let quietBytes = 4 << 20
     /// This part of the room that a checkpoint leaves may be filled at any speed while it is under way.
     static let unpacedShare = 4
-    /// Raw bytes a second that the first checkpoint is expected to move.
+    /// Bytes a second that the first checkpoint is expected to move, counted as `LogOptions.pendingBytes` counts.
     static let assumedCheckpointRate = Double(100 << 20)
     /// What a checkpoint is expected to take, by what the ones before took: it finds a larger store.
     static let checkpointGrowth = 1.25

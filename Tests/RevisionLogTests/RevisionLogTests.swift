@@ -113,7 +113,7 @@ private func threadNumber() -> UInt { UInt(bitPattern: pthread_self().hashValue)
             try put(520)
             try await until { !log.reader.snapshot.frozen.isEmpty }
             try put(200)
-            #expect(!log.appendsAtOnce(100 << 10, stored: 100 << 10))
+            #expect(!log.appendsAtOnce(load: 100 << 10, stored: 100 << 10))
             let unlocking = OSThread { isFree.notify { $0 = true } }
             try put(100)
             #expect(log.metrics.checkpoints.count == 1)

@@ -13,8 +13,8 @@ final class TemporaryStore {
         var options = StoreOptions(durability: durability)
         // No checkpoint unless it is asked for: what is measured or counted is not to depend on when one begins.
         options.log.checkpointInterval = .seconds(3600)
-        options.log.pendingBytes = 256 << 20
-        options.log.checkpointBytes = 256 << 20
+        options.log.pendingBytes = 1 << 30
+        options.log.checkpointBytes = 1 << 30
         options.log.segments = 64
         self.options = options
         store = try await WatchStore.open(path, options: options)

@@ -98,23 +98,23 @@ final class Checkpointer: CursorWriter {
         thread.withLock { $0 = started }
     }
 
-    /// Commits were made; `pending` raw bytes wait now, `before` waited before them.
-    func committed(pending: Int, before: Int) {
+    /// Commits were made; so much load waits now, `before` waited before them.
+    func committed(load: Int, before: Int) {
         if before == 0 { orders.notify { $0.isDirty = true } }
-        if pending >= options.checkpointBytes, before < options.checkpointBytes {
+        if load >= options.checkpointBytes, before < options.checkpointBytes {
             orders.notify { $0.isUrgent = true }
         }
     }
 
-    /// Whether a commit should wait a little before it adds to the `pending` raw bytes that wait.
-    func isPaced(pending: Int) -> Bool { orders.withLock { $0.pace.delay(pending: pending) > 0 } }
+    /// Whether a commit should wait a little before it adds to the `load` that waits.
+    func isPaced(load: Int) -> Bool { orders.withLock { $0.pace.delay(load: load) > 0 } }
 
-    /// Waits until a commit may add to the `pending` raw bytes that wait, without using up the room before the checkpoint
-    /// that is under way will have ended. Blocks.
-    func keepPace(pending: Int) {
-        let seconds = orders.withLock { $0.pace.delay(pending: pending) }
+    /// Waits until a commit may add to the `load` that waits, without using up the room before the checkpoint that is under
+    /// way will have ended. Blocks.
+    func keepPace(load: Int) {
+        let seconds = orders.withLock { $0.pace.delay(load: load) }
         guard seconds > 0 else { return }
-        orders.wait(seconds: seconds) { $0.pace.delay(pending: pending) > 0 ? nil : () }
+        orders.wait(seconds: seconds) { $0.pace.delay(load: load) > 0 ? nil : () }
     }
 
     /// Blocks until a checkpoint was made of all that was committed before the call.
@@ -315,7 +315,7 @@ final class Checkpointer: CursorWriter {
         var failure: StoreError?
         do {
             let frozen = state.freeze()
-            orders.withLock { $0.pace.began(bytes: frozen.pendingBytes) }
+            orders.withLock { $0.pace.began(load: frozen.load) }
             if frozen.head > writer.meta.checkpoint {
                 try durations.measure { try writer.checkpoint(frozen) }
             } else {
@@ -328,13 +328,13 @@ final class Checkpointer: CursorWriter {
             failure = note(error)
         }
         // What was committed meanwhile waits for the next round; so does everything, after a failure.
-        let pending = state.snapshot.pendingBytes
+        let load = state.snapshot.load
         orders.notify { orders in
             orders.attempts += 1
             orders.failure = failure
             orders.pace.ended(isDone: failure == nil)
-            if pending > 0 { orders.isDirty = true }
-            if failure == nil, pending >= options.checkpointBytes { orders.isUrgent = true }
+            if load > 0 { orders.isDirty = true }
+            if failure == nil, load >= options.checkpointBytes { orders.isUrgent = true }
         }
         cursors.askForProgress()
         return failure == nil

@@ -17,6 +17,8 @@ package struct LogSnapshot: Sendable {
     var recent = RecentBatches()
     /// Raw bytes of these batches.
     var pendingBytes = 0
+    /// What they count for, by `LogOptions.pendingBytes`.
+    var load = 0
     /// By how much they change the number of keys that exist.
     var pendingKeys = 0
 
@@ -40,12 +42,16 @@ package struct LogSnapshot: Sendable {
         active = runs
         recent.append(batch)
         pendingBytes += batch.storage.count
+        load += batch.load
         pendingKeys += batch.keyDifference
         head = batch.lastRevision
     }
 }
 
 extension ChangeBatch {
+    /// What it counts for while it waits for a checkpoint, by `LogOptions.pendingBytes`.
+    var load: Int { storage.count + entries.count * Limits.changeOverhead }
+
     /// By how much the batch changes the number of keys that exist: a put of version 1 creates, a delete removes.
     var keyDifference: Int {
         entries.reduce(0) { $0 + ($1.type == .delete ? -1 : $1.version == 1 ? 1 : 0) }
@@ -63,7 +69,7 @@ final class LogState: Sendable {
     var snapshot: LogSnapshot { visible.withLock { $0 } }
     var head: Revision { visible.withLock { $0.head } }
 
-    /// Makes `batch` visible, and says how many raw bytes now wait for the checkpoint. For one thread at a time.
+    /// Makes `batch` visible, and says how much load now waits for the checkpoint. For one thread at a time.
     @discardableResult
     func append(_ batch: ChangeBatch) -> Int {
         // Outside of the lock, since runs can be long: nobody else adds any. A checkpoint may set those aside that were
@@ -73,7 +79,7 @@ final class LogState: Sendable {
         let merged = before.adding(run)
         return visible.withLock { visible in
             visible.append(batch, visible.active.isEmpty && !before.isEmpty ? [run] : merged)
-            return visible.pendingBytes
+            return visible.load
         }
     }
 
@@ -107,6 +113,7 @@ final class LogState: Sendable {
             $0.frozen = []
             $0.recent.drop(through: frozen.head)
             $0.pendingBytes -= frozen.pendingBytes
+            $0.load -= frozen.load
             $0.pendingKeys -= frozen.pendingKeys
         }
     }

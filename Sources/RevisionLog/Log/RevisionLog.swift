@@ -81,39 +81,39 @@ package final class RevisionLog: Sendable {
 
     private func commit(_ batch: ChangeBatch, _ underway: (() -> Void)?, _ visible: (ChangeBatch) -> Void) throws {
         let payload = JournalPayload(batch)
-        try admit(batch.storage.count, payload)
+        try admit(batch.load, payload)
         let isDurable = try journal.append(
             payload.header, payload: payload.bytes, durably: durability == .sync, underway: underway)
         Failpoint.reach(.frameWritten)
         if durability == .sync, !isDurable { try journal.flush() }
         Failpoint.reach(.frameFlushed)
-        let pending = reader.state.append(batch)
+        let load = reader.state.append(batch)
         Failpoint.reach(.batchVisible)
         visible(batch)
         // The commit stands, whatever becomes of this: followers in other processes learn of it with the next one.
         try? lock.publish(head: batch.lastRevision)
         Failpoint.reach(.headPublished)
-        checkpointer.committed(pending: pending, before: pending - batch.storage.count)
+        checkpointer.committed(load: load, before: load - batch.load)
     }
 
-    /// Whether a batch of `bytes`, of which the journal takes `stored`, would be appended without waiting for the
+    /// Whether a batch of that `load`, of which the journal takes `stored` bytes, would be appended without waiting for the
     /// checkpointer.
-    package func appendsAtOnce(_ bytes: Int, stored: Int) -> Bool {
-        hasRoom(for: bytes, stored: stored) && !checkpointer.isPaced(pending: reader.snapshot.pendingBytes)
+    package func appendsAtOnce(load: Int, stored: Int) -> Bool {
+        hasRoom(for: load, stored: stored) && !checkpointer.isPaced(load: reader.snapshot.load)
     }
 
-    /// Whether journal and memory have room for `bytes` more, of which the journal takes `stored`.
-    private func hasRoom(for bytes: Int, stored: Int) -> Bool {
-        let pending = reader.snapshot.pendingBytes
-        return (pending == 0 || pending + bytes <= options.pendingBytes) && journal.hasRoom(for: stored)
+    /// Whether memory has room for so much `load` more, and the journal for `stored` bytes.
+    private func hasRoom(for load: Int, stored: Int) -> Bool {
+        let pending = reader.snapshot.load
+        return (pending == 0 || pending + load <= options.pendingBytes) && journal.hasRoom(for: stored)
     }
 
     /// Waits until there is room, and as long as makes the room last.
-    private func admit(_ bytes: Int, _ payload: JournalPayload) throws {
+    private func admit(_ load: Int, _ payload: JournalPayload) throws {
         while true {
             // Before the look, or a checkpoint that ends between the two would not be noticed.
             let seen = checkpointer.attempts
-            if hasRoom(for: bytes, stored: payload.bytes.count) { break }
+            if hasRoom(for: load, stored: payload.bytes.count) { break }
             do {
                 try checkpointer.awaitAttempt(after: seen)
             } catch {
@@ -124,7 +124,7 @@ package final class RevisionLog: Sendable {
                 throw error
             }
         }
-        checkpointer.keepPace(pending: reader.snapshot.pendingBytes)
+        checkpointer.keepPace(load: reader.snapshot.load)
     }
 
     /// Forgets what is before `revision`, in LMDB too. `completion` is called, on another thread, when that is done.

@@ -22,7 +22,7 @@ final class GroupWriter: @unchecked Sendable {
     }
 
     /// Whether a group of few requests would be written without waiting for a checkpoint.
-    var hasRoom: Bool { log.appendsAtOnce(Limits.ledBytes, stored: Limits.ledBytes) }
+    var hasRoom: Bool { log.appendsAtOnce(load: Limits.ledBytes, stored: Limits.ledBytes) }
 
     /// Commits `requests`, in as few groups as they make. The first of them may be that of the caller's thread, which
     /// prepares its answer.

@@ -43,6 +43,12 @@ import WatchDispatch
                 #expect(statistics.pendingBytes <= 64 << 10)
                 #expect(statistics.journalSegments <= options.log.segments)
             }
+            // Small changes too, which take more memory than they have bytes.
+            for index in 0..<1000 {
+                try await store.put(Bytes("s/\(index)"), "")
+                let statistics = try store.statistics()
+                #expect(statistics.head - statistics.checkpoint <= (64 << 10) / 160)
+            }
         }
     }
 

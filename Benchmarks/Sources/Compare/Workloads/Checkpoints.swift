@@ -44,8 +44,8 @@ extension StoreOptions {
     static var noCheckpoints: StoreOptions {
         var options = StoreOptions()
         options.log.checkpointInterval = .seconds(3600)
-        options.log.checkpointBytes = 512 << 20
-        options.log.pendingBytes = 512 << 20
+        options.log.checkpointBytes = 1 << 30
+        options.log.pendingBytes = 1 << 30
         options.log.segments = 80
         return options
     }

@@ -6,8 +6,9 @@ import Synchronization
 struct FlushBesideCommits: Workload {
     let name = "flushes"
 
-    /// As much as a store gathers before it checkpoints.
-    private static let commitBytes = 32 << 20
+    /// As much as Vigil gathers before it checkpoints, and what a change counts beside its bytes.
+    private static let commitBytes = 64 << 20
+    private static let changeOverhead = 160
     private static let writers = 512
 
     func measure(_ run: Run) async throws -> [Section] {
@@ -20,8 +21,8 @@ struct FlushBesideCommits: Workload {
             ],
             text: """
                 One thread writes the values of 512 writers together and flushes, again and again. Beside it another \
-                puts the same number of values under random keys out of a million into LMDB, in a commit for each \
-                32 MiB: what a journal and checkpoints ask of the disk, and no more.
+                puts the same number of values under random keys out of a million into LMDB, in commits as large as \
+                checkpoints are: what a journal and checkpoints ask of the disk, and no more.
                 """)
         await run.interleave(["alone", "beside commits"], rounds: run.fewRounds, name: \.self, in: section) { kind, _ in
             for bytes in [128, 1024] {
@@ -55,7 +56,7 @@ struct FlushBesideCommits: Workload {
     /// Commits what was written, in portions, until the writing ends.
     private func commit(_ path: String, _ bytes: Int, _ written: Written) throws {
         let lmdb = try BareLMDB(path, valueBytes: bytes)
-        let portion = Self.commitBytes / bytes
+        let portion = Self.commitBytes / (bytes + Self.changeOverhead)
         var committed = 0
         while written.wait(for: committed + portion) {
             try lmdb.commit(puts: portion)
