@@ -53,6 +53,7 @@ final class Dispatch: @unchecked Sendable {
         }
         let updates = popped.count
         dispatchPopped()
+        settle()
         return updates + commands
     }
 
@@ -73,27 +74,34 @@ final class Dispatch: @unchecked Sendable {
     // MARK: In the dispatcher's place
 
     /// A round by who has announced something, in place of the dispatcher, if that sleeps. If there is more to do it is woken.
+    /// A lone reader is told at the very end: woken on the caller's core, it runs when that is done.
     ///
     /// - Parameters:
     ///   - limit: The most watchers to which an update is delivered in place.
     ///   - pause: How long nobody may have wanted this before.
     /// - Returns: false if the dispatcher was awake; then nothing was done.
     func standIn(deliveries limit: Int, pause: Duration = .zero) -> Bool {
-        registry.wakeUp.standIn {
-            if isLight(limit), isAfter(pause) { roundInPlace(limit) }
+        var last = Watcher.Call.nobody
+        let hasStoodIn = registry.wakeUp.standIn {
+            if isLight(limit), isAfter(pause) { last = roundInPlace(limit) }
             return (droppedSeen: machine.droppedSeen, isLeft: !popped.isEmpty)
         } unless: { done in
             done.isLeft || registry.hasWork(droppedSeen: done.droppedSeen) || registry.isStopping
         }
+        last.make()
+        return hasStoodIn
     }
 
     /// A round that neither reads from the source, which may block, nor delivers much: from the first update on for which it
-    /// would, what was taken is left to the dispatcher.
-    private func roundInPlace(_ limit: Int) {
+    /// would, what was taken is left to the dispatcher. If there is one reader to tell, that is left to the caller.
+    private func roundInPlace(_ limit: Int) -> Watcher.Call {
         pop()
-        guard !popped.isEmpty, !hasHole else { return }
+        guard !popped.isEmpty, !hasHole else { return .nobody }
         _ = carryOutCommands()
         dispatchPopped(limit)
+        let last = calls.count == 1 ? calls.removeLast() : .nobody
+        settle()
+        return last
     }
 
     /// Whether something is missing before or between the updates that were taken.
@@ -139,7 +147,6 @@ final class Dispatch: @unchecked Sendable {
             next.batch.release()
             done += 1
         }
-        settle()
         if done == popped.count { popped.removeAll(keepingCapacity: true) } else { popped.removeFirst(done) }
     }
 
