@@ -9,7 +9,7 @@ public struct LogOptions: Sendable, Hashable {
     /// in memory beside them, and what it adds to the time that an opening after a crash takes.
     public var checkpointBytes = 64 << 20
     /// Time after which a commit is checkpointed even if there is little.
-    public var checkpointInterval: Duration = .seconds(1)
+    public var checkpointInterval: Duration = .seconds(5)
     /// Time after which the acknowledgement of a cursor is written, if no checkpoint has taken it along before. At least
     /// 10 ms: each such write is flushed.
     public var cursorInterval: Duration = .seconds(1)
