@@ -59,9 +59,9 @@ enum Limits {
     /// Bytes that a change which waits for a checkpoint counts for beside its own: its entry in a batch (48), in the overlay
     /// (16 to 32) and among the newest versions (56 to 72). `LogOptions.checkpointBytes` names it.
     static let changeOverhead = 160
-    /// Raw bytes that a checkpoint moves when there is little to do: its blocks are made dense at once, and sealing goes on
-    /// after it.
-    static let quietBytes = 4 << 20
+    /// Raw bytes that a checkpoint moves when there is little to do, which is some 2 MiB for each second of its interval: its
+    /// blocks are made dense at once, and sealing goes on after it.
+    static let quietBytes = 12 << 20
     /// This part of the room that a checkpoint leaves may be filled at any speed while it is under way.
     static let unpacedShare = 4
     /// Bytes a second that the first checkpoint is expected to move, counted as `LogOptions.pendingBytes` counts.

@@ -98,7 +98,7 @@ import Threads
         try inTemporaryDirectory { path in
             let double = try WriterDouble(path)
             var random = SeededGenerator(12)
-            for number in 0..<20_000 { try double.put(Bytes("i-\(number % 500)"), jsonValue(number, &random)) }
+            for number in 0..<60_000 { try double.put(Bytes("i-\(number % 500)"), jsonValue(number, &random)) }
             try double.checkpoint()
             let (before, layout) = (double.meta, try shape(double.layout()))
             #expect(before.logRawBytes > Limits.quietBytes)
