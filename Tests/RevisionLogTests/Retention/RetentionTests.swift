@@ -224,7 +224,8 @@ private struct RetainedLog {
             let store = try RetainedLog(path, Retention(revisions: 250, age: .seconds(3600), bytes: 1 << 20))
             try store.write(100, age: 0)
             for _ in 0..<5 { try store.write(100, age: 0) }
-            try store.settle { $0.earliest == 351 }
+            // A checkpoint may have come between any two of them, and less than the slack of 15 is not worth a compaction.
+            try store.settle { (336...351).contains($0.earliest) }
             try store.write(1, age: 0)
             try store.close()
         }
