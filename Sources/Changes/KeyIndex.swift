@@ -23,13 +23,10 @@ package struct KeyIndex: Sendable {
     /// Bytes of `keys` that were those of removed keys.
     private var unused = 0
     private var entries: [Entry] = []
-    private var places: [Place]
+    private var places = Array(repeating: Place(), count: 8)
 
-    /// An index that has room for `count` keys before it grows.
-    package init(minimumCapacity count: Int = 0) {
-        places = Array(repeating: Place(), count: max(8, (2 * count).roundedUpToPowerOfTwo))
-        entries.reserveCapacity(count)
-    }
+    /// An index without keys.
+    package init() {}
 
     /// How many keys; the numbers are those below.
     package var count: Int { entries.count }
@@ -155,21 +152,26 @@ extension KeyIndex {
     /// Has what looking for keys with these hashes will read fetched from memory, and appends the numbers that are most
     /// likely found to `numbers`. What is read for one does not depend on another, so many are waited for at a time.
     package func fetch(_ hashes: [UInt32], _ numbers: inout [Int]) {
-        places.withUnsafeBufferPointer { places in
-            for hash in hashes { prefetch(places.baseAddress! + home(of: hash)) }
-        }
-        keys.withUnsafeBufferPointer { keys in
-            guard let keys = keys.baseAddress else { return }
-            for hash in hashes {
-                let next = places[home(of: hash)].next
-                if next == 0 { continue }
-                prefetch(keys + entries[Int(next) - 1].keyOffset)
-                numbers.append(Int(next) - 1)
-            }
+        for hash in hashes { fetchPlace(of: hash) }
+        for hash in hashes {
+            if let number = fetchKey(of: hash) { numbers.append(number) }
         }
     }
-}
 
-extension Int {
-    fileprivate var roundedUpToPowerOfTwo: Int { self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount) }
+    /// Has what looking for a key with this hash reads first fetched from memory.
+    package func fetchPlace(of hash: UInt32) {
+        places.withUnsafeBufferPointer { prefetch($0.baseAddress! + home(of: hash)) }
+    }
+
+    /// And then the key itself. Returns the number that is most likely found.
+    package func fetchKey(of hash: UInt32) -> Int? {
+        let next = places[home(of: hash)].next
+        if next == 0 { return nil }
+        let number = Int(next) - 1
+        // Empty if all keys there are are the empty one.
+        keys.withUnsafeBufferPointer { keys in
+            if let first = keys.baseAddress { prefetch(first + entries[number].keyOffset) }
+        }
+        return number
+    }
 }

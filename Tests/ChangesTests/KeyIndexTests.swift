@@ -11,7 +11,7 @@ import Testing
     ) {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SeededGenerator(seed)
-        var index = KeyIndex(minimumCapacity: random.below(20))
+        var index = KeyIndex()
         var model: [Bytes] = []
         func hash(_ key: Bytes) -> UInt32 { (KeyIndex.hash(key) & mask) &+ added }
         func find(_ key: Bytes) -> Int? { key.withUnsafeBytes { index.find($0, hash(key)) } }

@@ -14,7 +14,7 @@ import Testing
     @Test func whatWasNotedLastIsFound() {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SeededGenerator(seed)
-        var table = VersionTable(minimumCapacity: random.below(20))
+        var table = VersionTable()
         var model: [Bytes: Revision] = [:]
         for revision in 1...3000 {
             let key = WrittenKey(Bytes((0..<random.below(3)).map { _ in UInt8(random.below(20)) }))
@@ -30,6 +30,17 @@ import Testing
         for (key, revision) in model {
             #expect(table.find(WrittenKey(key))?.modRevision == revision, "\(key), seed \(seed)")
         }
+    }
+
+    /// Or whoever comes when it has to grow would wait for all that there is to be moved.
+    @Test func itGrowsInSmallParts() {
+        var table = VersionTable()
+        for number in 0..<100_000 {
+            let before = table.bytes
+            table.set(WrittenKey(Bytes("key/\(number)")), numbers(number))
+            if number > 10_000 { #expect(table.bytes - before < before / 20, "\(number)") }
+        }
+        #expect(table.count == 100_000)
     }
 
     @Test func anEmptyTableFindsNothing() {

@@ -65,7 +65,7 @@ final class VersionCache {
         if old.count > Limits.forgottenInPlace { log.letGo(old) }
         old = young
         oldThrough = snapshot.head
-        young = VersionTable(minimumCapacity: young.count)
+        young = VersionTable()
     }
 
     /// Begins again with what is visible: after opening, and after a group that was noted and could not be written.

@@ -3,43 +3,64 @@ import RevisionLog
 import Threads
 
 /// The numbers of the newest version of some keys.
+///
+/// In parts, by the keys' hashes, each of which grows by itself: to grow is to move all that there is, and every writer
+/// would wait for that.
 struct VersionTable {
-    private var index: KeyIndex
-    /// By the number that the index gave the key.
-    private var numbers: [VersionNumbers] = []
-    /// For ``fetch(_:)``, kept for its memory.
-    private var fetched: [Int] = []
+    private struct Part {
+        var index = KeyIndex()
+        /// By the number that the index gave the key.
+        var numbers: [VersionNumbers] = []
 
-    /// A table that has room for `count` keys before it grows.
-    init(minimumCapacity count: Int = 0) {
-        index = KeyIndex(minimumCapacity: count)
-        numbers.reserveCapacity(count)
+        var bytes: Int { index.bytes + numbers.count * MemoryLayout<VersionNumbers>.stride }
     }
 
-    var count: Int { numbers.count }
-    var isEmpty: Bool { numbers.isEmpty }
-    /// Bytes in use; 0 while it is empty.
-    var bytes: Int { isEmpty ? 0 : index.bytes + numbers.count * MemoryLayout<VersionNumbers>.stride }
+    private var parts = Array(repeating: Part(), count: Limits.versionTableParts)
+    /// How many keys.
+    private(set) var count = 0
+    /// Bytes in use.
+    private(set) var bytes = 0
+    /// For ``fetch(_:)``, kept for its memory.
+    private var fetched: [(part: Int, number: Int)] = []
+
+    var isEmpty: Bool { count == 0 }
+
+    /// By the upper bits, since an index finds its places by the lower ones.
+    private func part(of hash: UInt32) -> Int { Int((UInt64(hash) * UInt64(Limits.versionTableParts)) >> 32) }
 
     /// The numbers of `key`.
     func find(_ key: WrittenKey) -> VersionNumbers? {
         if isEmpty { return nil }
-        return key.key.withUnsafeBytes { index.find($0, key.hash) }.map { numbers[$0] }
+        let part = part(of: key.hash)
+        return key.key.withUnsafeBytes { parts[part].index.find($0, key.hash) }.map { parts[part].numbers[$0] }
     }
 
     /// Notes or changes the numbers of `key`.
     mutating func set(_ key: WrittenKey, _ new: VersionNumbers) {
-        let number = key.key.withUnsafeBytes { index.add($0, key.hash) }
-        if number == numbers.count { numbers.append(new) } else { numbers[number] = new }
+        let part = part(of: key.hash)
+        let before = parts[part].numbers.isEmpty ? 0 : parts[part].bytes
+        let number = key.key.withUnsafeBytes { parts[part].index.add($0, key.hash) }
+        if number < parts[part].numbers.count {
+            parts[part].numbers[number] = new
+        } else {
+            parts[part].numbers.append(new)
+            count += 1
+            bytes += parts[part].bytes - before
+        }
     }
 
-    /// Has what looking for keys with these hashes will read fetched from memory.
+    /// Has what looking for keys with these hashes will read fetched from memory. What is read for one does not depend on
+    /// another, so many are waited for at a time.
     mutating func fetch(_ hashes: [UInt32]) {
         if isEmpty { return }
+        for hash in hashes { parts[part(of: hash)].index.fetchPlace(of: hash) }
         fetched.removeAll(keepingCapacity: true)
-        index.fetch(hashes, &fetched)
-        numbers.withUnsafeBufferPointer { numbers in
-            for number in fetched { prefetch(numbers.baseAddress! + number) }
+        for hash in hashes {
+            let part = part(of: hash)
+            if let number = parts[part].index.fetchKey(of: hash) { fetched.append((part, number)) }
+        }
+        for (part, number) in fetched {
+            parts[part].numbers.withUnsafeBufferPointer { prefetch($0.baseAddress! + number) }
         }
     }
 }
