@@ -14,6 +14,8 @@ enum Limits {
     static let compressibleFrameBytes = 4096
     /// Changes in a run of the overlay from which on they are sorted byte by byte.
     static let radixEntries = 1024
+    /// Changes in a run of the overlay that writers merge, which takes about a millisecond; larger ones the checkpoint does.
+    static let mergedEntries = 65_536
     /// Runs of the overlay that are left side by side when a store is opened.
     static let unmergedRuns = 4
     /// Frames of the journal that one thread decodes at least, when a store is opened.
@@ -62,6 +64,10 @@ enum Limits {
     /// Raw bytes that a checkpoint moves when there is little to do, which is some 2 MiB for each second of its interval: its
     /// blocks are made dense at once, and sealing goes on after it.
     static let quietBytes = 12 << 20
+    /// Keys that a checkpoint writes before others may have its core, some ten microseconds.
+    static let keysPerYield = 8
+    /// When no more than this part of the room that a checkpoint leaves is left, others get its core no more.
+    static let unyieldingShare = 4
     /// This part of the room that a checkpoint leaves may be filled at any speed while it is under way.
     static let unpacedShare = 4
     /// Bytes a second that the first checkpoint is expected to move, counted as `LogOptions.pendingBytes` counts.

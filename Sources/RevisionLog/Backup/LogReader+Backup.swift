@@ -74,7 +74,7 @@ private struct BackupSource {
             return true
         }
         self.recent = recent
-        overlay = recent.reduce(into: []) { runs, batch in runs = runs.adding(OverlayRun(batch)) }.merged
+        overlay = recent.reduce(into: []) { runs, batch in runs = runs.adding(OverlayRun(batch)) }.merged()
     }
 
     /// About how many entries the backup will have.

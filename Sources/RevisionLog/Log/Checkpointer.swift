@@ -317,7 +317,8 @@ final class Checkpointer: CursorWriter {
             let frozen = state.freeze()
             orders.withLock { $0.pace.began(load: frozen.load) }
             if frozen.head > writer.meta.checkpoint {
-                try durations.measure { try writer.checkpoint(frozen) }
+                let hurry = options.pendingBytes - (options.pendingBytes - frozen.load) / Limits.unyieldingShare
+                try durations.measure { try writer.checkpoint(frozen) { state.load < hurry } }
             } else {
                 try writer.checkpoint(frozen)
             }

@@ -68,6 +68,7 @@ final class LogState: Sendable {
 
     var snapshot: LogSnapshot { visible.withLock { $0 } }
     var head: Revision { visible.withLock { $0.head } }
+    var load: Int { visible.withLock { $0.load } }
 
     /// Makes `batch` visible, and says how much load now waits for the checkpoint. For one thread at a time.
     @discardableResult

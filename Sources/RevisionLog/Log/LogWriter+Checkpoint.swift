@@ -1,16 +1,21 @@
 import Changes
 import LMDB
+import Threads
 
 extension LogWriter {
     /// Writes everything of `frozen` that is newer than the checkpoint: log blocks, and the newest version of each
-    /// key in key order.
-    mutating func checkpoint(_ frozen: LogSnapshot) throws {
+    /// key in key order. As long as it `hasTime`, it lets others have its core now and then.
+    mutating func checkpoint(_ frozen: LogSnapshot, hasTime: () -> Bool = { true }) throws {
         guard frozen.head > meta.checkpoint else { return try cursors.write(environment) }
         let before = meta
+        var yielding = Yielding()
+        func pause() {
+            if hasTime() { yielding.point() }
+        }
         meta = try commit { next, transaction in
-            try appendBlocks(frozen, &next, transaction)
+            try appendBlocks(frozen, &next, transaction, pause)
             Failpoint.reach(.checkpointLogWritten)
-            try writeState(frozen, &next, transaction)
+            try writeState(frozen, &next, transaction, pause)
             Failpoint.reach(.checkpointStateWritten)
             next.checkpoint = frozen.head
             next.keys += Int64(frozen.pendingKeys)
@@ -20,7 +25,8 @@ extension LogWriter {
     }
 
     private func appendBlocks(
-        _ frozen: LogSnapshot, _ next: inout Meta, _ transaction: borrowing WriteTransaction
+        _ frozen: LogSnapshot, _ next: inout Meta, _ transaction: borrowing WriteTransaction,
+        _ pause: () -> Void
     ) throws {
         let effort: Compression.Effort = frozen.pendingBytes <= Limits.quietBytes ? .dense : .fast
         var builder = BlockBuilder(firstRevision: meta.checkpoint + 1)
@@ -37,6 +43,7 @@ extension LogWriter {
             for record in 0..<batch.recordCount {
                 if builder.isFull {
                     try close()
+                    pause()
                     builder = BlockBuilder(firstRevision: batch.firstRevision + Int64(record))
                 }
                 builder.append(batch, record: record)
@@ -47,11 +54,13 @@ extension LogWriter {
     }
 
     private func writeState(
-        _ frozen: LogSnapshot, _ next: inout Meta, _ transaction: borrowing WriteTransaction
+        _ frozen: LogSnapshot, _ next: inout Meta, _ transaction: borrowing WriteTransaction,
+        _ pause: () -> Void
     ) throws {
-        guard let newest = frozen.frozen.merged else { return }
+        guard let newest = frozen.frozen.merged(pause) else { return }
         var cursor = try transaction.cursor(databases.state)
         for position in newest.entries.indices {
+            if position % Limits.keysPerYield == 0 { pause() }
             let key = newest.key(position)
             try key.withUnsafeBytes { bytes in
                 let version = newest.version(position)

@@ -3,8 +3,9 @@ import Changes
 /// The newest version of each key that a stretch of recent commits touched, sorted by key and immutable.
 ///
 /// The overlay is a short list of runs, merged like the levels of a log-structured tree: each commit adds a small run,
-/// and a run that has grown nearly as large as the one before it is merged with it. So a write costs a few merges
-/// however large the overlay is, and a reader's snapshot is a copy of the list.
+/// and a run that has grown nearly as large as the one before it is merged with it, while both are not so large that
+/// writers would have to wait for it. So a write costs a few merges however large the overlay is, and a reader's snapshot
+/// is a copy of the list.
 final class OverlayRun: Sendable {
     /// One key: where its newest version stands, and a part of the key that decides most comparisons.
     struct Entry: BitwiseCopyable, Sendable {
@@ -100,33 +101,11 @@ final class OverlayRun: Sendable {
     /// One run with the keys of both; where both have one, `newer` wins.
     init(older: OverlayRun, newer: OverlayRun) {
         shape = KeyShape.joined(older.shape, newer.shape, stem: Self.commonStem(older, newer))
-        let olderEntries = older.entries(after: shape.stem)
-        let newerEntries = newer.entries(after: shape.stem)
-        var merged: [Entry] = []
-        merged.reserveCapacity(olderEntries.count + newerEntries.count)
-        let shift = UInt32(older.batches.count)
-        var left = 0
-        var right = 0
-        while left < olderEntries.count, right < newerEntries.count {
-            let order = Self.compare(olderEntries[left], older.batches, newerEntries[right], newer.batches)
-            if order < 0 {
-                merged.append(olderEntries[left])
-                left += 1
-            } else {
-                var entry = newerEntries[right]
-                entry.batch += shift
-                merged.append(entry)
-                right += 1
-                if order == 0 { left += 1 }
-            }
-        }
-        merged += olderEntries[left...]
-        for var entry in newerEntries[right...] {
-            entry.batch += shift
-            merged.append(entry)
-        }
-        entries = merged
         batches = older.batches + newer.batches
+        let isDecided = shape.isDecidedByPrefix
+        entries = merged(
+            older.entries(after: shape.stem), newer.entries(after: shape.stem), shift: UInt32(older.batches.count)
+        ) { isDecided ? 0 : Self.compare($0, older.batches, $1, newer.batches) }
     }
 
     /// What the smallest and the greatest key of both have in common all between them have too.
@@ -213,7 +192,9 @@ extension Array where Element == OverlayRun {
     func adding(_ run: OverlayRun) -> [OverlayRun] {
         var runs = self
         var newest = run
-        while let before = runs.last, before.entries.count < 2 * newest.entries.count {
+        while let before = runs.last, before.entries.count < 2 * newest.entries.count,
+            before.entries.count + newest.entries.count <= Limits.mergedEntries
+        {
             newest = OverlayRun(older: before, newer: newest)
             runs.removeLast()
         }
@@ -221,11 +202,14 @@ extension Array where Element == OverlayRun {
         return runs
     }
 
-    /// One run with what all of them have; nil if there are none.
-    var merged: OverlayRun? {
+    /// One run with what all of them have; nil if there are none. Calls `pause` before each merge.
+    func merged(_ pause: () -> Void = {}) -> OverlayRun? {
         guard var newest = last else { return nil }
         // The newest are the smallest: so each key is moved as few times as possible.
-        for before in dropLast().reversed() { newest = OverlayRun(older: before, newer: newest) }
+        for before in dropLast().reversed() {
+            pause()
+            newest = OverlayRun(older: before, newer: newest)
+        }
         return newest
     }
 }

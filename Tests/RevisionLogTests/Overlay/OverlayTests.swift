@@ -51,10 +51,10 @@ struct OverlayModel {
         }
     }
 
-    @Test func mergedRunsAreThatOfAllBatches() {
+    @Test(arguments: OverlayModel.Keys.allCases) func mergedRunsAreThatOfAllBatches(_ keys: OverlayModel.Keys) {
         let seed = UInt64.random(in: 0 ... .max)
         for round in 0..<20 {
-            var model = OverlayModel(random: SeededGenerator(seed &+ UInt64(round)))
+            var model = OverlayModel(random: SeededGenerator(seed &+ UInt64(round)), keys: keys)
             var merged = OverlayRun(model.batch())
             for _ in 0..<10 {
                 merged = OverlayRun(older: merged, newer: OverlayRun(model.batch()))
@@ -106,5 +106,34 @@ struct OverlayModel {
             }
             #expect(found?.event(key) == event, "\(key), seed \(seed)")
         }
+    }
+
+    /// Or every writer would wait for it; whoever wants one run has them all merged.
+    @Test func aListOfLargeRunsIsNotMerged() throws {
+        var next: Revision = 1
+        func batch(of count: Int) -> ChangeBatch {
+            var encoder = RecordEncoder(firstRevision: next)
+            encoder.beginRecord(changes: count)
+            for number in 0..<count {
+                encoder.append(
+                    type: .put, key: Bytes("key/\(number * 7919 % count)"), value: "v", createRevision: next,
+                    version: 1,
+                    lease: 0, previousRevision: 0)
+            }
+            next += 1
+            return encoder.finish(milliseconds: 0)
+        }
+        let large = Limits.mergedEntries / 2
+        var runs: [OverlayRun] = []
+        for count in [large, large, large + 1, large, 3, 2 * large, large / 2] {
+            runs = runs.adding(OverlayRun(batch(of: count)))
+        }
+        #expect(runs.map(\.entries.count) == [large, large + 1, large, 3, 2 * large, large / 2])
+        var pauses = 0
+        let merged = try #require(runs.merged { pauses += 1 })
+        #expect(pauses == runs.count - 1)
+        #expect(merged.entries.count == 2 * large)
+        let newest = try #require(Bytes("key/1").withUnsafeBytes { merged.find($0) })
+        #expect(merged.version(newest).modRevision == next - 1)
     }
 }
