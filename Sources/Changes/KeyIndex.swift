@@ -152,26 +152,27 @@ extension KeyIndex {
     /// Has what looking for keys with these hashes will read fetched from memory, and appends the numbers that are most
     /// likely found to `numbers`. What is read for one does not depend on another, so many are waited for at a time.
     package func fetch(_ hashes: [UInt32], _ numbers: inout [Int]) {
-        for hash in hashes { fetchPlace(of: hash) }
-        for hash in hashes {
-            if let number = fetchKey(of: hash) { numbers.append(number) }
+        fetchPlaces(of: hashes[...])
+        fetchKeys(of: hashes[...], &numbers)
+    }
+
+    /// The first half of it: what is read first.
+    package func fetchPlaces(of hashes: ArraySlice<UInt32>) {
+        places.withUnsafeBufferPointer { places in
+            for hash in hashes { prefetch(places.baseAddress! + home(of: hash)) }
         }
     }
 
-    /// Has what looking for a key with this hash reads first fetched from memory.
-    package func fetchPlace(of hash: UInt32) {
-        places.withUnsafeBufferPointer { prefetch($0.baseAddress! + home(of: hash)) }
-    }
-
-    /// And then the key itself. Returns the number that is most likely found.
-    package func fetchKey(of hash: UInt32) -> Int? {
-        let next = places[home(of: hash)].next
-        if next == 0 { return nil }
-        let number = Int(next) - 1
-        // Empty if all keys there are are the empty one.
+    /// The second half: the keys.
+    package func fetchKeys(of hashes: ArraySlice<UInt32>, _ numbers: inout [Int]) {
         keys.withUnsafeBufferPointer { keys in
-            if let first = keys.baseAddress { prefetch(first + entries[number].keyOffset) }
+            guard let keys = keys.baseAddress else { return }
+            for hash in hashes {
+                let next = places[home(of: hash)].next
+                if next == 0 { continue }
+                prefetch(keys + entries[Int(next) - 1].keyOffset)
+                numbers.append(Int(next) - 1)
+            }
         }
-        return number
     }
 }

@@ -18,7 +18,7 @@ enum Limits {
     /// Keys whose newest version the committer forgets by itself; more are freed by another thread.
     static let forgottenInPlace = 2048
     /// Parts of a table of versions.
-    static let versionTableParts = 64
+    static let versionTableParts = 16
     /// Writes that may wait to be committed; each is a suspended task.
     static let waitingWrites = 1 << 20
     /// Comparisons and operations of one transaction.

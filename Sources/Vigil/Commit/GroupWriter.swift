@@ -45,6 +45,7 @@ final class GroupWriter: @unchecked Sendable {
             let coming = requests[first...].prefix(Limits.groupRecords)
             group.reserve(for: coming)
             for request in coming { if let hash = request.hash { hashes.append(hash) } }
+            hashes.sort()
             versions.fetch(hashes)
             while next < requests.count, group.accepts(requests[next]) {
                 outcomes.append(group.add(requests[next]))

@@ -45,7 +45,7 @@ final class VersionCache {
         young.find(key) ?? old.find(key)
     }
 
-    /// Has what looking for keys with these hashes will read fetched from memory.
+    /// Has what looking for keys with these hashes, which are sorted, will read fetched from memory.
     func fetch(_ hashes: [UInt32]) {
         young.fetch(hashes)
         old.fetch(hashes)

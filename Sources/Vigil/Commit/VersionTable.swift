@@ -12,18 +12,21 @@ struct VersionTable {
         /// By the number that the index gave the key.
         var numbers: [VersionNumbers] = []
 
-        var bytes: Int { index.bytes + numbers.count * MemoryLayout<VersionNumbers>.stride }
+        /// 0 while it is empty.
+        var bytes: Int {
+            numbers.isEmpty ? 0 : index.bytes + numbers.count * MemoryLayout<VersionNumbers>.stride
+        }
     }
 
     private var parts = Array(repeating: Part(), count: Limits.versionTableParts)
     /// How many keys.
     private(set) var count = 0
-    /// Bytes in use.
-    private(set) var bytes = 0
     /// For ``fetch(_:)``, kept for its memory.
-    private var fetched: [(part: Int, number: Int)] = []
+    private var fetched: [Int] = []
 
     var isEmpty: Bool { count == 0 }
+    /// Bytes in use.
+    var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
 
     /// By the upper bits, since an index finds its places by the lower ones.
     private func part(of hash: UInt32) -> Int { Int((UInt64(hash) * UInt64(Limits.versionTableParts)) >> 32) }
@@ -38,29 +41,39 @@ struct VersionTable {
     /// Notes or changes the numbers of `key`.
     mutating func set(_ key: WrittenKey, _ new: VersionNumbers) {
         let part = part(of: key.hash)
-        let before = parts[part].numbers.isEmpty ? 0 : parts[part].bytes
         let number = key.key.withUnsafeBytes { parts[part].index.add($0, key.hash) }
-        if number < parts[part].numbers.count {
-            parts[part].numbers[number] = new
-        } else {
+        if number == parts[part].numbers.count {
             parts[part].numbers.append(new)
             count += 1
-            bytes += parts[part].bytes - before
+        } else {
+            parts[part].numbers[number] = new
         }
     }
 
-    /// Has what looking for keys with these hashes will read fetched from memory. What is read for one does not depend on
-    /// another, so many are waited for at a time.
+    /// Has what looking for keys with these hashes, which are sorted, will read fetched from memory. What is read for one
+    /// does not depend on another, so many are waited for at a time.
     mutating func fetch(_ hashes: [UInt32]) {
         if isEmpty { return }
-        for hash in hashes { parts[part(of: hash)].index.fetchPlace(of: hash) }
-        fetched.removeAll(keepingCapacity: true)
-        for hash in hashes {
-            let part = part(of: hash)
-            if let number = parts[part].index.fetchKey(of: hash) { fetched.append((part, number)) }
+        forEachPart(of: hashes) { part, hashes in parts[part].index.fetchPlaces(of: hashes) }
+        var fetched: [Int] = []
+        swap(&self.fetched, &fetched)
+        forEachPart(of: hashes) { part, hashes in
+            fetched.removeAll(keepingCapacity: true)
+            parts[part].index.fetchKeys(of: hashes, &fetched)
+            parts[part].numbers.withUnsafeBufferPointer { numbers in
+                for number in fetched { prefetch(numbers.baseAddress! + number) }
+            }
         }
-        for (part, number) in fetched {
-            parts[part].numbers.withUnsafeBufferPointer { prefetch($0.baseAddress! + number) }
+        swap(&self.fetched, &fetched)
+    }
+
+    private func forEachPart(of hashes: [UInt32], _ body: (Int, ArraySlice<UInt32>) -> Void) {
+        var rest = hashes[...]
+        while let first = rest.first {
+            let part = part(of: first)
+            let mine = rest.prefix { self.part(of: $0) == part }
+            body(part, mine)
+            rest = rest[mine.endIndex...]
         }
     }
 }
