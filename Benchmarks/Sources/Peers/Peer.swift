@@ -24,6 +24,12 @@ public protocol PeerWatch: Sendable { func cancel() async }
 public func installedPeers() -> [any PeerServer] {
     let redis = Programs.find("redis-server").filter { $0.version >= RedisServer.oldest }
     return Programs.paths(of: "vigil").prefix(1).map(VigilServer.init)
-        + Programs.find("etcd").map(EtcdServer.init) + redis.map(RedisServer.init)
+        + Programs.find("etcd").map(EtcdServer.init) + redis.map { RedisServer(path: $0.path, version: $0.version) }
         + Programs.find("nats-server").map(NATSServer.init)
+}
+/// Redis with a stream and the newest value of each key, which all others have anyway.
+public func peersWithValues() -> [any PeerServer] {
+    Programs.find("redis-server").filter { $0.version >= RedisServer.oldest }.map {
+        RedisServer(path: $0.path, version: $0.version, keepsValues: true)
+    }
 }

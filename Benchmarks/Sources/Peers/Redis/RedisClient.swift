@@ -4,25 +4,35 @@ import NIOCore
 ///
 /// A put is one entry of the one stream, `XADD store 0-* k KEY v VALUE`. The ID `0-*` numbers the entries 0-1, 0-2 and
 /// so on, which are the revisions. Nothing keeps the current value of a key, as a store on Redis would have to: this
-/// makes puts cheaper than they could be in earnest.
+/// makes puts cheaper than they could be in earnest. Unless it `keepsValues`: then a script also sets the key, and both
+/// stand in Redis's log as one transaction.
 ///
 /// A watch is `XREAD BLOCK` on a connection of its own, from the last entry that it has seen. Redis cannot select by
 /// key: each watch reads the whole stream, and this client leaves out what does not match.
 final class RedisClient: PeerClient {
     static let stream = "store"
+    private static let script =
+        "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('XADD', 'store', '0-*', 'k', KEYS[1], 'v', ARGV[1])"
     private let port: Int
+    private let keepsValues: Bool
     private let pool: Pool<Link<RedisHandler>>
 
-    init(port: Int, connections: Int) async throws {
+    init(port: Int, connections: Int, keepsValues: Bool) async throws {
         self.port = port
+        self.keepsValues = keepsValues
         pool = try await Pool(connections) { try await Link(port: port) }
     }
 
     func put(_ key: String, _ value: [UInt8]) async throws -> Int64 {
         let reply = try await pool.next.request { (batch: inout RedisBatch, continuation) in
-            batch.bytes.writeStaticString("*7\r\n$4\r\nXADD\r\n$5\r\nstore\r\n$3\r\n0-*\r\n$1\r\nk\r\n")
-            batch.bytes.writeRESP(key)
-            batch.bytes.writeStaticString("$1\r\nv\r\n")
+            if self.keepsValues {
+                batch.bytes.writeRESPArray(5)
+                for word in ["EVAL", Self.script, "1", key] { batch.bytes.writeRESP(word) }
+            } else {
+                batch.bytes.writeStaticString("*7\r\n$4\r\nXADD\r\n$5\r\nstore\r\n$3\r\n0-*\r\n$1\r\nk\r\n")
+                batch.bytes.writeRESP(key)
+                batch.bytes.writeStaticString("$1\r\nv\r\n")
+            }
             batch.bytes.writeRESP(value)
             batch.waiting.append(continuation)
         }

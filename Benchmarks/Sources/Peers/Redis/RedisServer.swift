@@ -6,8 +6,10 @@ struct RedisServer: PeerServer {
 
     let path: String
     let version: Version
+    /// Whether it keeps the newest value of each key too.
+    var keepsValues = false
 
-    var name: String { "Redis Streams \(version)" }
+    var name: String { keepsValues ? "Redis Streams and values \(version)" : "Redis Streams \(version)" }
 
     func start(directory: String) async throws -> any RunningPeer {
         let port = try await freePort()
@@ -22,15 +24,16 @@ struct RedisServer: PeerServer {
             _ = try reply.next()
             await link.close()
         }
-        return Running(process: process, port: port)
+        return Running(process: process, port: port, keepsValues: keepsValues)
     }
 
     private struct Running: RunningPeer {
         let process: ServerProcess
         let port: Int
+        let keepsValues: Bool
 
         func connect(connections: Int) async throws -> any PeerClient {
-            try await RedisClient(port: port, connections: connections)
+            try await RedisClient(port: port, connections: connections, keepsValues: keepsValues)
         }
     }
 }
