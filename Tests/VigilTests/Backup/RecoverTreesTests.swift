@@ -169,7 +169,9 @@ private struct BrokenStore {
         var count = 0
         for page in stride(from: 2 * 4096, to: data.count, by: 4096) where number(page + 10) == 2 {
             let places = stride(from: page + 16, to: page + number(page + 12), by: 2).map { page + number($0) + 8 }
-            for place in places where data[place..<min(place + key.count, data.count)].elementsEqual(key) {
+            // A key may be shorter, and then the value follows, of which the first byte may be anything.
+            for place in places where number(place - 2) >= key.count {
+                guard data[place..<place + key.count].elementsEqual(key) else { continue }
                 body(&data, place)
                 count += 1
             }
