@@ -40,6 +40,7 @@ private func follow(_ store: WatchStore, pause: Duration?) async throws {
                 guard case .update(let update) = element else { continue }
                 if let next, update.revision != next { say("bad a watch saw \(update.revision) instead of \(next)") }
                 next = update.revision + 1
+                // This one is slow: it is to be parked.
                 if let pause { try await Task.sleep(for: pause) }
             }
         } catch let error as StoreError where error.code == .compacted {

@@ -22,14 +22,16 @@ public protocol PeerClient: Sendable {
 public protocol PeerWatch: Sendable { func cancel() async }
 /// Every peer whose server program is installed here.
 public func installedPeers() -> [any PeerServer] {
-    let redis = Programs.find("redis-server").filter { $0.version >= RedisServer.oldest }
-    return Programs.paths(of: "vigil").prefix(1).map(VigilServer.init)
-        + Programs.find("etcd").map(EtcdServer.init) + redis.map { RedisServer(path: $0.path, version: $0.version) }
+    Programs.paths(of: "vigil").prefix(1).map(VigilServer.init)
+        + Programs.find("etcd").map(EtcdServer.init) + redisServers(keepingValues: false)
         + Programs.find("nats-server").map(NATSServer.init)
 }
+
 /// Redis with a stream and the newest value of each key, which all others have anyway.
-public func peersWithValues() -> [any PeerServer] {
+public func peersWithValues() -> [any PeerServer] { redisServers(keepingValues: true) }
+
+private func redisServers(keepingValues: Bool) -> [any PeerServer] {
     Programs.find("redis-server").filter { $0.version >= RedisServer.oldest }.map {
-        RedisServer(path: $0.path, version: $0.version, keepsValues: true)
+        RedisServer(path: $0.path, version: $0.version, keepsValues: keepingValues)
     }
 }

@@ -204,12 +204,15 @@ extension Array where Element == OverlayRun {
 
     /// One run with what all of them have; nil if there are none. Calls `pause` before each merge.
     func merged(_ pause: () -> Void = {}) -> OverlayRun? {
-        guard var newest = last else { return nil }
-        // The newest are the smallest: so each key is moved as few times as possible.
-        for before in dropLast().reversed() {
+        var runs = self
+        while runs.count > 1 {
             pause()
-            newest = OverlayRun(older: before, newer: newest)
+            // The two neighbours that are smallest together: so each key is moved few times.
+            let sizes = zip(runs, runs.dropFirst()).map { $0.entries.count + $1.entries.count }
+            let newer = sizes.indices.min { sizes[$0] < sizes[$1] }! + 1
+            runs[newer - 1] = OverlayRun(older: runs[newer - 1], newer: runs[newer])
+            runs.remove(at: newer)
         }
-        return newest
+        return runs.first
     }
 }

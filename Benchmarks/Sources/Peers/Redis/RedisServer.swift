@@ -7,7 +7,7 @@ struct RedisServer: PeerServer {
     let path: String
     let version: Version
     /// Whether it keeps the newest value of each key too.
-    var keepsValues = false
+    let keepsValues: Bool
 
     var name: String { keepsValues ? "Redis Streams and values \(version)" : "Redis Streams \(version)" }
 
