@@ -1,6 +1,6 @@
 /// A key, its value, and where they stand in the history of the store.
 public struct KeyValue: Sendable, Hashable {
-    /// 1 to 511 bytes.
+    /// 1 to 4096 bytes.
     public var key: Bytes
     /// Empty where only keys were asked for.
     public var value: Bytes

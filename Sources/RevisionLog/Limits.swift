@@ -1,5 +1,9 @@
 /// Every bound of this module, in one place. Those that a user may want to change are fields of ``LogOptions``.
 enum Limits {
+    /// Bytes of the longest key that LMDB takes, as Debian builds it.
+    static let storedKeyBytes = 511
+    /// Steps in which a longer one is kept, at most.
+    static let longKeySteps = LogOptions.keyBytes.upperBound / LongRow.stepBytes
     /// Raw bytes after which a block of the log is closed. LZ4's window is as large; larger blocks compress hardly
     /// better and cost more to read one record from.
     static let blockBytes = 64 << 10
@@ -88,7 +92,7 @@ enum Limits {
     /// Leases in a store.
     static let leases = 1 << 20
     /// Bytes of a property's name, and of its value.
-    static let propertyNameBytes = 1...511
+    static let propertyNameBytes = 1...storedKeyBytes
     static let propertyBytes = 1 << 20
     /// Problems that a check reports before it stops.
     static let reportedProblems = 100

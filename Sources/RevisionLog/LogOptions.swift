@@ -1,7 +1,7 @@
 /// Sizes and rhythms of a store. The defaults suit most; tests use tiny ones.
 public struct LogOptions: Sendable, Hashable {
-    /// Bytes in a key: what LMDB's page format allows, as Debian builds it.
-    public static let keyBytes = 1...511
+    /// Bytes in a key.
+    public static let keyBytes = 1...4096
     /// Seconds that a lease can be granted for; etcd's upper bound.
     public static let leaseSeconds: ClosedRange<Int64> = 1...9_000_000_000
 

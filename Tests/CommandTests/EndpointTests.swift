@@ -81,7 +81,8 @@ import Vigil
     /// What writes, on two stores with the same contents.
     private static let writes = [
         Run("put", "a", "1"), Run("put", "b", "-", "--json", input: "two\n"), Run("put", "", "x"),
-        Run("put", String(repeating: "k", count: 512), "x"), Run("del", "b"), Run("del", "b"),
+        Run("put", String(repeating: "k", count: 4097), "x"), Run("put", String(repeating: "k", count: 4096), "x"),
+        Run("del", "b"), Run("del", "b"),
         Run("del", "many/", "--prefix", "--json"), Run("del", "many/", "--prefix"),
         Run("import", "-", "--json", input: lines), Run("import", "-", "--batch", "3", "--json", input: lines),
         Run("import", "-", "--json", input: #"{"key":"a","value":"1"}"# + "\nnonsense\n"),

@@ -54,9 +54,9 @@ import Testing
 
     @Test func keysAndRevisionsOutOfBounds() async throws {
         try await withCommand { vigil in
-            let long = String(repeating: "k", count: 512)
+            let long = String(repeating: "k", count: 4097)
             let tooLong = try await vigil("put", long, "v")
-            #expect(tooLong.status == 2 && tooLong.errors.contains("512") && tooLong.errors.contains("511"))
+            #expect(tooLong.status == 2 && tooLong.errors.contains("4097") && tooLong.errors.contains("4096"))
             #expect(try await vigil("put", String(long.dropLast()), "v").status == 0)
             let empty = try await vigil("put", "", "v")
             #expect(empty.status == 2 && empty.errors.contains("empty"))

@@ -19,36 +19,45 @@ import Vigil
 
     @Test(arguments: DamagedStore.files, [false, true])
     func everyByteMattersOrIsSeen(_ name: String, writes: Bool) async throws {
-        try await withDamagedStore { store in
-            var random = SeededGenerator(Self.seed)
-            let length = try store.length(name)
-            let grain = writes ? max(8, Self.grain) : Self.grain
-            var ranges = [0..<length]
-            var (bytes, outcomes) = (0, [String: Int]())
-            while !ranges.isEmpty {
-                let damages = ranges.map { "flip \($0.lowerBound) \($0.count) \(random.below(8))" }
-                let found = try await store.run(name, damages, writes: writes)
-                var next: [Range<Int>] = []
-                for (range, (damage, outcome)) in zip(ranges, zip(damages, found)) {
-                    let place: Comment = "\(name), \(damage), seed \(Self.seed): \(outcome)"
-                    #expect(!outcome.hasPrefix("crash") && !outcome.hasPrefix("unexpected"), place)
-                    if outcome == "same" {
-                        bytes += range.count
-                        outcomes["same", default: 0] += range.count
-                    } else if range.count > grain {
-                        next += range.split(4, multiple: grain)
-                    } else {
-                        bytes += range.count
-                        outcomes[outcome, default: 0] += range.count
-                        #expect(store.isAllowed(outcome, name, range), place)
-                    }
+        let grain = writes ? max(8, Self.grain) : Self.grain
+        try await withDamagedStore { try await damageEachByte(of: name, $0, grain: grain, writes: writes) }
+    }
+
+    private func damageEachByte(of name: String, _ store: DamagedStore, grain: Int, writes: Bool) async throws {
+        var random = SeededGenerator(Self.seed)
+        let length = try store.length(name)
+        var ranges = [0..<length]
+        var (bytes, outcomes) = (0, [String: Int]())
+        while !ranges.isEmpty {
+            let damages = ranges.map { "flip \($0.lowerBound) \($0.count) \(random.below(8))" }
+            let found = try await store.run(name, damages, writes: writes)
+            var next: [Range<Int>] = []
+            for (range, (damage, outcome)) in zip(ranges, zip(damages, found)) {
+                let place: Comment = "\(name), \(damage), seed \(Self.seed): \(outcome)"
+                #expect(!outcome.hasPrefix("crash") && !outcome.hasPrefix("unexpected"), place)
+                if outcome == "same" {
+                    bytes += range.count
+                    outcomes["same", default: 0] += range.count
+                } else if range.count > grain {
+                    next += range.split(4, multiple: grain)
+                } else {
+                    bytes += range.count
+                    outcomes[outcome, default: 0] += range.count
+                    #expect(store.isAllowed(outcome, name, range), place)
                 }
-                ranges = next
             }
-            #expect(bytes == length)
-            print("\(name), \(writes ? "written to" : "read"): \(bytes) bytes flipped, \(outcomes)")
-            // Or the damage was not done where it should be.
-            if name != "lock" { #expect(outcomes["error damaged", default: 0] > 1000, "\(outcomes)") }
+            ranges = next
+        }
+        #expect(bytes == length)
+        print("\(name), \(writes ? "written to" : "read"): \(bytes) bytes flipped, \(outcomes)")
+        // Or the damage was not done where it should be.
+        if name != "lock" { #expect(outcomes["error damaged", default: 0] > 1000, "\(outcomes)") }
+    }
+
+    /// Of a store whose keys are longer than LMDB's.
+    @Test(arguments: [false, true]) func everyByteOfLongKeysMattersOrIsSeen(writes: Bool) async throws {
+        try await withDamagedStore("fixture-long") {
+            try await damageEachByte(of: "data.mdb", $0, grain: 4 * Self.grain, writes: writes)
         }
     }
 
@@ -100,9 +109,9 @@ private struct DamagedStore {
     let newestFrame: Range<Int>
     let journal: Data
 
-    init(_ directory: String) async throws {
+    init(_ directory: String, made fixture: String) async throws {
         path = directory + "/store"
-        let maker = try ChildProcess(built: "CrashWriter", ["fixture", path])
+        let maker = try ChildProcess(built: "CrashWriter", [fixture, path])
         for await _ in maker.lines {}
         #expect(await maker.status() == -SIGKILL)
         // Most of the segment is zeros behind the last frame; a page of them is enough.
@@ -183,8 +192,10 @@ private struct DamagedStore {
 }
 
 /// In memory if there is a file system there: every copy is flushed several times.
-private func withDamagedStore(_ body: (DamagedStore) async throws -> Void) async throws {
-    try await withTemporaryDirectory(inMemory: true) { try await body(DamagedStore($0)) }
+private func withDamagedStore(
+    _ fixture: String = "fixture", _ body: (DamagedStore) async throws -> Void
+) async throws {
+    try await withTemporaryDirectory(inMemory: true) { try await body(DamagedStore($0, made: fixture)) }
 }
 
 extension Range<Int> {

@@ -60,6 +60,43 @@ import Vigil
         }
     }
 
+    /// Keys longer than LMDB's, from the committed files and from newly made ones.
+    @Test(arguments: [true, false]) func longKeys(isCommitted: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/store"
+            if isCommitted {
+                try FileManager.default.copyItem(
+                    atPath: Self.folder.appendingPathComponent("format-4-long").path, toPath: path)
+            } else {
+                let maker = try ChildProcess(built: "CrashWriter", ["fixture-long", path])
+                #expect(await maker.status() == -SIGKILL)
+            }
+            for access in [StoreOptions.Access.readOnly, .readWrite, .readWrite] {
+                let store = try await WatchStore.open(path, options: StoreOptions(access: access))
+                #expect(try store.check(deep: true).problems == [])
+                #expect(store.earliest == 11 && store.head == 18)
+                func found(at revision: Revision) throws -> [String] {
+                    try store.range(.all, RangeOptions(at: revision)).keyValues.map {
+                        "\($0.key.string!.first!)\($0.key.count) \($0.value)"
+                    }
+                }
+                #expect(
+                    try found(at: 11) == [
+                        "k503 first", "k511 second", "k512 first", "k600 first", "k1006 first", "k1007 first",
+                        "k1100 first", "l530 v",
+                    ])
+                #expect(
+                    try found(at: 18) == [
+                        "k503 first", "k511 second", "k512 third", "k1006 second", "k1100 first",
+                        "k4096 the longest key", "l530 v", "l531 v",
+                    ])
+                let leased = try store.keys(ofLease: 1)
+                #expect(leased.map(\.count) == [530, 531])
+                try await store.close()
+            }
+        }
+    }
+
     private static func lines() throws -> [String] {
         let text = try String(contentsOf: folder.appendingPathComponent("format-1-edges.txt"), encoding: .utf8)
         return text.split(separator: "\n").map(String.init)

@@ -70,6 +70,29 @@ func makeLeaseFixture(_ path: String) async throws {
     kill(getpid(), SIGKILL)
 }
 
+/// Makes what is new with format 4: keys that are longer than LMDB's, in `state`, in `base`, attached to a lease, and in the
+/// journal alone. Keep it as `Fixtures/format-4-long`.
+func makeLongFixture(_ path: String) async throws {
+    let store = try await WatchStore.open(path, options: fixtureOptions())
+    func key(_ count: Int, _ letter: String = "k") -> Bytes { Bytes(String(repeating: letter, count: count)) }
+    _ = try await store.grantLease(seconds: 1_000_000_000, id: 1)
+    for count in [503, 511, 512, 600, 1006, 1007, 1100] { try await store.put(key(count), "first") }
+    try await store.put(key(530, "l"), "v", lease: 1)
+    try await store.put(key(520, "g"), "gone")
+    try await store.delete(key(520, "g"))
+    try await store.compact(through: store.head)
+    // `base` gets the first versions of these.
+    for count in [511, 512, 1006] { try await store.put(key(count), "second") }
+    try await store.delete(key(1007))
+    try await store.put(key(531, "l"), "v", lease: 1)
+    try await store.compact(through: store.earliest + 1)
+    try await store.shrink()
+    try await store.put(key(512), "third")
+    try await store.put(key(4096), "the longest key")
+    try await store.delete(key(600))
+    kill(getpid(), SIGKILL)
+}
+
 /// For a small file, and with checkpoints only by compactions and at the end.
 private func fixtureOptions() -> StoreOptions {
     var options = StoreOptions()

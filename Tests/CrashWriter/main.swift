@@ -62,5 +62,6 @@ case "check": await read(arguments[2], checkedFirst: true)
 case "backup": try await backUp(arguments[2], to: arguments[3], killedAt: Int(arguments[4])!)
 case "restore": try await restore(arguments[2], to: arguments[3], killedAt: Int(arguments[4])!)
 case "fixture-leases": try await makeLeaseFixture(arguments[2])
+case "fixture-long": try await makeLongFixture(arguments[2])
 default: try await makeFixture(arguments[2])
 }

@@ -111,13 +111,13 @@ import Threads
     /// There is nothing to prepare for a write that is refused, or changes nothing.
     @Test func nothingIsPreparedWhereNothingIsWritten() async throws {
         try await withStore { store, committer, loop in
-            let key = Bytes(String(repeating: "k", count: 512))
+            let key = Bytes(String(repeating: "k", count: 4097))
             async let refused = store.put(key, "v", leading: loop.leading())
             try await until { loop.count == 1 }
             loop.run()
             do {
                 _ = try await refused
-                Issue.record("a key of 512 bytes was taken")
+                Issue.record("a key of 4097 bytes was taken")
             } catch let error as StoreError {
                 #expect(error.code == .invalidKey)
             }

@@ -5,7 +5,7 @@ import Changes
 //     head
 //     offset  size
 //      0      8     "VIGILBAK"
-//      8      4     format version, 2
+//      8      4     format version, 3
 //     12      4     CRC-32C of bytes 0–11 and 16–63
 //     16      8     id of the store that was backed up
 //     24      8     head: the newest revision
@@ -35,14 +35,15 @@ import Changes
 // backup which a server has sent has zeros behind it, up to a multiple of 512 bytes, and a digest of 32 bytes, which are
 // for the clients of etcd (SnapshotCall.swift in VigilServer) and not looked at here.
 //
-// Format version 1 had no leases and properties, and four numbers at its end.
+// Format version 2 had no keys of more than 511 bytes. Format version 1 had no leases and properties either, and four
+// numbers at its end.
 //
 // Since each checksum covers the one before, the last one vouches for the whole file: no chunk can be missing, doubled,
 // out of place or of another backup.
 
 enum BackupFormat {
     static let magic = Array("VIGILBAK".utf8)
-    static let format: UInt32 = 2
+    static let format: UInt32 = 3
     static let headBytes = 64
     static let chunkHeadBytes = 20
     static let pageBytes = 512

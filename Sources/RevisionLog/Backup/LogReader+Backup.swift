@@ -80,7 +80,7 @@ private struct BackupSource {
     /// About how many entries the backup will have.
     func entries(_ transaction: borrowing ReadTransaction) throws -> Int64 {
         var entries = recent.count
-        for database in [reader.databases.log, reader.databases.state, reader.databases.base] {
+        for database in [reader.databases.log, reader.databases.state.short, reader.databases.base.short] {
             entries += try transaction.entries(database)
         }
         return Int64(entries)
@@ -175,7 +175,7 @@ private struct BackupSource {
         return moved
     }
 
-    private func belongsIntoBase(_ entry: ReadCursor.Entry) throws -> Bool {
+    private func belongsIntoBase(_ entry: KeyEntry) throws -> Bool {
         let version = try reader.decode(entry.value, key: entry.key, reader.databases.state, numbersOnly: true)
         return version.type == .put && version.modRevision < meta.dropped
     }

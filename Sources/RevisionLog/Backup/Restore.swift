@@ -57,9 +57,9 @@ private struct RestoreStep {
             for (payload, slices) in chunks {
                 try payload.withUnsafeBytes { bytes in
                     for slice in slices {
-                        try transaction.put(
-                            builder.databases[slice.kind], .init(rebasing: bytes[slice.key]),
-                            .init(rebasing: bytes[slice.value]), .append)
+                        try transaction.append(
+                            slice.kind, .init(rebasing: bytes[slice.key]), .init(rebasing: bytes[slice.value]),
+                            builder.databases)
                     }
                 }
             }
@@ -69,15 +69,19 @@ private struct RestoreStep {
     }
 }
 
-extension Databases {
-    fileprivate subscript(kind: BackupFormat.Kind) -> Database {
+extension Transaction where Access == WriteAccess {
+    /// Puts an entry of `kind`, whose keys come in order, where it belongs.
+    fileprivate borrowing func append(
+        _ kind: BackupFormat.Kind, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer,
+        _ databases: Databases
+    ) throws {
         switch kind {
-        case .log: log
-        case .state: state
-        case .base: base
-        case .cursors: cursors!
-        case .leases: leases!
-        case .properties: properties!
+        case .log: try put(databases.log, key, value, .append)
+        case .state: try put(databases.state, key, value, .append)
+        case .base: try put(databases.base, key, value, .append)
+        case .cursors: try put(databases.cursors!, key, value, .append)
+        case .leases: try put(databases.leases!, key, value, .append)
+        case .properties: try put(databases.properties!, key, value, .append)
         case .end: preconditionFailure("the end has no entries")
         }
     }

@@ -20,15 +20,17 @@ import Changes
 //     96      8     closed: the epoch of the journal when the store was last closed in good order, everything in LMDB; 0 if
 //                   that is not known (Journal.swift)
 //
-// Format version 2 ends before that, and has no databases `leases`, `leased` and `properties`. Format version 1 ends before `sealed` and has no database `cursors`. It is read as if nothing were sealed. Both become version 3
-// when they are opened for writing.
+// Format version 3 has no database `long` (LongRow.swift), and so no keys of more than 511 bytes. Format version 2 has no
+// databases `leases`, `leased` and `properties` either, and ends before the last two numbers. Format version 1 ends before
+// `sealed`, and is read as if nothing were; it has no database `cursors`. All become version 4 when they are opened for
+// writing.
 
 /// What is true of the contents of LMDB as a whole.
 struct Meta: Equatable {
-    static let format: UInt32 = 3
+    static let format: UInt32 = 4
     static let key = Array("store".utf8)
     private static let magic = Array("VIGIL\0\0\0".utf8)
-    private static let lengths: [UInt32: Int] = [1: 80, 2: 88, 3: 104]
+    private static let lengths: [UInt32: Int] = [1: 80, 2: 88, 3: 104, 4: 104]
 
     var storeID: UInt64
     var checkpoint: Revision = 0
@@ -47,6 +49,9 @@ struct Meta: Equatable {
     init(storeID: UInt64) {
         self.storeID = storeID
     }
+
+    /// Whether there is a database for keys that LMDB does not take.
+    var hasLongKeys: Bool { format >= 4 }
 
     /// The oldest revision that a read or a watch may start from.
     var earliest: Revision { max(1, compacted) }

@@ -17,6 +17,8 @@ extension LogReader {
         }
         return try withView { snapshot, transaction in
             var check = Check(reader: self, meta: try meta(transaction), deep: deep, progress: progress)
+            // What cannot be walked is not walked.
+            guard try check.checkLongKeys(transaction) else { return check.report }
             try check.checkLog(transaction)
             try check.checkState(transaction)
             try check.checkBase(transaction)

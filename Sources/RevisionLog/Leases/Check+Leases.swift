@@ -9,9 +9,9 @@ extension Check {
             try transaction.forEachLease(database) { id, entry in if entry == nil { problems.append(id) } }
             for id in problems { note("leases", "lease \(id)", nil, "cannot be read") }
         }
-        guard let database = reader.databases.leased else { return }
+        guard let leased = reader.databases.leased else { return }
         var indexed: Int64 = 0
-        var cursor = try transaction.cursor(database)
+        var cursor = try transaction.cursor(leased.database)
         var found = try cursor.first()
         while let here = found {
             let place = "index \(Bytes(copying: here.key))"
@@ -19,18 +19,21 @@ extension Check {
                 let entry = try LeaseIndexEntry(here.value, key: here.key)
                 indexed += Int64(entry.tails.count)
                 for tail in entry.tails {
-                    let key = Array(here.key[8...]) + tail
-                    let lease = try? key.withUnsafeBytes {
-                        try reader.stored($0, in: reader.databases.state, numbersOnly: true, transaction)?.lease
-                    }
-                    if lease != here.key.bigEndianID {
-                        note("leased", place, nil, "key \(Bytes(key)) is not attached to lease \(here.key.bigEndianID)")
-                    }
+                    checkAttached(Array(here.key[8...]) + tail, to: here.key.bigEndianID, place, transaction)
                 }
             } catch {
                 note("leased", place, nil, error.reason)
             }
             found = try cursor.next()
+        }
+        if let long = leased.long {
+            var cursor = try LongCursor(long, transaction)
+            var found = try cursor.seek(atOrAfter: .init(start: nil, count: 0))
+            while let here = found {
+                indexed += 1
+                checkAttached(Array(here.key[8...]), to: here.key.bigEndianID, "long keys", transaction)
+                found = try cursor.next()
+            }
         }
         if indexed != meta.leasedKeys {
             note("meta", "leased", nil, "the index has \(indexed) keys, noted are \(meta.leasedKeys)")
@@ -38,6 +41,15 @@ extension Check {
         if attached != meta.leasedKeys {
             note("leased", "index", nil, "\(attached) keys are attached to leases, noted are \(meta.leasedKeys)")
         }
+    }
+
+    private mutating func checkAttached(
+        _ key: [UInt8], to lease: Int64, _ place: String, _ transaction: borrowing ReadTransaction
+    ) {
+        let stored = try? key.withUnsafeBytes {
+            try reader.stored($0, in: reader.databases.state, numbersOnly: true, transaction)?.lease
+        }
+        if stored != lease { note("leased", place, nil, "key \(Bytes(key)) is not attached to lease \(lease)") }
     }
 
     mutating func checkProperties(_ transaction: borrowing ReadTransaction) throws {

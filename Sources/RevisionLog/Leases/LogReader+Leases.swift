@@ -35,8 +35,8 @@ extension LogReader {
                     return true
                 }
             }
-            if let database = databases.leased {
-                try transaction.forEachKey(of: lease, database) { candidates.insert($0) }
+            if let index = databases.leased {
+                try transaction.forEachKey(of: lease, index) { candidates.insert($0) }
             }
             return try candidates.sorted().filter { key in
                 let newest = try latest(key, numbersOnly: true, snapshot, transaction)

@@ -78,15 +78,15 @@ extension LogWriter {
         _ key: UnsafeRawBufferPointer, _ version: KeyVersion, _ next: inout Meta,
         _ transaction: borrowing WriteTransaction
     ) throws {
-        guard let database = databases.leased else { return }
+        guard let leased = databases.leased else { return }
         var old: Int64 = 0
         if next.leasedKeys > 0, let stored = try transaction.get(databases.state, key) {
             old = try decode(stored, key: key).lease
         }
         guard old != version.lease else { return }
-        if old != 0 { next.leasedKeys += try transaction.index(old, key, isPresent: false, database) }
+        if old != 0 { next.leasedKeys += try transaction.index(old, key, isPresent: false, leased) }
         if version.lease != 0 {
-            next.leasedKeys += try transaction.index(version.lease, key, isPresent: true, database)
+            next.leasedKeys += try transaction.index(version.lease, key, isPresent: true, leased)
         }
     }
 }

@@ -91,7 +91,7 @@ extension LogReader {
             } else {
                 version = try decode(entry!.value, key: entry!.key, databases.state, numbersOnly: numbersOnly)
             }
-            if key == stored { entry = try descending ? cursor.previous() : cursor.next() }
+            if key == stored { entry = try cursor.next() }
             if try !body(key, version) { return }
         }
     }
@@ -101,13 +101,9 @@ extension LogReader {
         guard let a, let b else { return a ?? b }
         return (a < b) != descending ? a : b
     }
-
     /// Moves to the last key below `upper`.
-    private func seek(_ cursor: inout ReadCursor, below upper: Bytes?) throws -> ReadCursor.Entry? {
-        guard let upper else { return try cursor.last() }
-        return try upper.withUnsafeBytes { bound in
-            guard let found = try cursor.seek(atOrBefore: bound) else { return nil }
-            return try compareBytes(found.key, bound) < 0 ? found : cursor.previous()
-        }
+    private func seek(_ cursor: inout KeyCursor, below upper: Bytes?) throws -> KeyEntry? {
+        guard let upper else { return try cursor.seek(below: nil) }
+        return try upper.withUnsafeBytes { try cursor.seek(below: $0) }
     }
 }

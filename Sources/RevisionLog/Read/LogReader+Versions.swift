@@ -104,10 +104,10 @@ extension LogReader {
 
     /// What `database` has under `key`, checked.
     func stored(
-        _ key: UnsafeRawBufferPointer, in database: Database, numbersOnly: Bool = false,
+        _ key: UnsafeRawBufferPointer, in database: KeyTree, numbersOnly: Bool = false,
         _ transaction: borrowing ReadTransaction
     ) throws -> KeyVersion? {
-        // LMDB refuses to look for a key that no put can have made.
+        // LMDB refuses to look for an empty key.
         guard LogOptions.keyBytes.contains(key.count), let bytes = try transaction.get(database, key) else {
             return nil
         }
@@ -115,7 +115,7 @@ extension LogReader {
     }
 
     func decode(
-        _ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, _ database: Database, numbersOnly: Bool = false
+        _ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, _ database: KeyTree, numbersOnly: Bool = false
     ) throws -> KeyVersion {
         do throws(Malformed) {
             return try KeyVersion(bytes, key: key, numbersOnly: numbersOnly)

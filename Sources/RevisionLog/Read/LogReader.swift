@@ -75,25 +75,28 @@ struct Databases: Sendable {
     /// First revision of a block, big-endian → block.
     var log: Database
     /// Key → its newest version up to the checkpoint.
-    var state: Database
+    var state: KeyTree
     /// Key → its version at the compaction revision, for the keys changed since.
-    var base: Database
+    var base: KeyTree
     /// Name → ``CursorEntry``. Nil in a store of format version 1 that is only read.
     var cursors: Database?
     /// Lease id, big-endian → ``LeaseEntry``. Nil, as the next two, in a store of format version 1 or 2 that is only read.
     var leases: Database?
-    /// Lease id and key → ``LeaseIndexEntry``.
-    var leased: Database?
+    /// Which keys a lease holds.
+    var leased: LeaseIndex?
     /// Name → ``Property``.
     var properties: Database?
+    /// What is kept under keys that LMDB does not take. Nil in a store of format version 1 to 3 that is only read.
+    var long: Database?
     /// "store" → ``Meta``.
     var meta: Database
 
     init(_ environment: Environment, create: Bool) throws {
-        log = try environment.openDatabase("log", create: create)
-        state = try environment.openDatabase("state", create: create)
-        base = try environment.openDatabase("base", create: create)
-        meta = try environment.openDatabase("meta", create: create)
+        func required(_ name: String) throws -> Database {
+            try environment.openDatabase(name, create: create)
+        }
+        log = try required("log")
+        meta = try required("meta")
         func optional(_ name: String) throws -> Database? {
             do {
                 return try environment.openDatabase(name, create: create)
@@ -103,8 +106,12 @@ struct Databases: Sendable {
         }
         cursors = try optional("cursors")
         leases = try optional("leases")
-        leased = try optional("leased")
+        let leased = try optional("leased")
         properties = try optional("properties")
+        long = try optional("long")
+        state = try KeyTree(required("state"), long: long, .state)
+        base = try KeyTree(required("base"), long: long, .base)
+        self.leased = leased.map { [long] in LeaseIndex($0, long: long) }
     }
 }
 

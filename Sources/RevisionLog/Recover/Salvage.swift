@@ -70,24 +70,7 @@ final class Salvage {
                     note("log block \(first.map { "\($0)" } ?? "\(Bytes(entry.key))"): is damaged")
                 }
             }
-            var state = metas[index].map { State(meta: $0, isIntact: true) }
-            for name in ["state", "base"] {
-                guard let tree = snapshot.trees[name] else {
-                    state?.isIntact = false
-                    continue
-                }
-                var broken = snapshot.damage + tree.damage
-                for entry in tree.entries {
-                    guard let version = try version(entry) else {
-                        broken.append("data.mdb, tree \(name): the entry at byte \(entry.value.lowerBound) is damaged")
-                        continue
-                    }
-                    note(version, entry.key)
-                    if name == "state" { state?.versions[Bytes(entry.key)] = version }
-                }
-                if name == "state", !broken.isEmpty { state?.isIntact = false }
-                for message in broken { note(message) }
-            }
+            let state = try gatherVersions(snapshot, metas[index])
             for name in ["log", "cursors", "leases", "leased", "properties"] {
                 for message in snapshot.trees[name]?.damage ?? [] { note(message) }
             }
@@ -102,6 +85,8 @@ final class Salvage {
                 strays.append(block)
             } else if let version = try version(entry) {
                 note(version, entry.key)
+            } else if let long = try longRow(entry) {
+                if let version = long.version { note(version, long.key) }
             } else {
                 unplaced.append(entry.value)
             }
@@ -110,6 +95,40 @@ final class Salvage {
         coverage.fill(journal.stretches)
         coverage.fill(strays)
         try placeBlocks(unplaced, from: metas.compactMap { $0?.dropped }.min() ?? 1)
+    }
+
+    /// What `snapshot` has in `state` and `base`, each believed by its own checksum. Returns `state`, if `meta` is there.
+    private func gatherVersions(_ snapshot: DataFileSalvage.Snapshot, _ meta: Meta?) throws -> State? {
+        var state = meta.map { State(meta: $0, isIntact: snapshot.damage.isEmpty) }
+        func gather(_ name: String, decides: Bool, _ take: (DataFileSalvage.Entry) throws -> Bool) throws {
+            guard let tree = snapshot.trees[name] else {
+                state?.isIntact = false
+                return
+            }
+            var broken = snapshot.damage + tree.damage
+            for entry in tree.entries where try !take(entry) {
+                broken.append("data.mdb, tree \(name): the entry at byte \(entry.value.lowerBound) is damaged")
+            }
+            if decides, !broken.isEmpty { state?.isIntact = false }
+            for message in broken { note(message) }
+        }
+        for name in ["state", "base"] {
+            try gather(name, decides: name == "state") { entry in
+                guard let version = try version(entry) else { return false }
+                note(version, entry.key)
+                if name == "state" { state?.versions[Bytes(entry.key)] = version }
+                return true
+            }
+        }
+        if let meta, !meta.hasLongKeys { return state }
+        try gather("long", decides: true) { entry in
+            guard let row = try longRow(entry) else { return false }
+            guard let version = row.version else { return true }
+            note(version, row.key)
+            if row.root == .state { state?.versions[Bytes(row.key)] = version }
+            return true
+        }
+        return state
     }
 
     /// Both commits share most of what may be damaged.
@@ -142,6 +161,22 @@ final class Salvage {
                 (try? KeyVersion(bytes, key: key, numbersOnly: true)).map {
                     Version(revision: $0.modRevision, place: entry.value)
                 }
+            }
+        }
+    }
+
+    /// What a row of `long` says: a version of a key, or nothing that is needed here. Nil if it is damaged.
+    private func longRow(
+        _ entry: DataFileSalvage.Entry
+    ) throws -> (root: LongRow.Root?, key: [UInt8], version: Version?)? {
+        let value = try data!.read(entry.value)
+        return value.withUnsafeBytes { bytes in
+            entry.key.withUnsafeBytes { row in
+                guard let row = try? LongRow(row, bytes) else { return nil }
+                guard case .entry(let root, let key, let kept) = row, root != .leased else { return (nil, [], nil) }
+                guard let version = try? KeyVersion(kept, key: key, numbersOnly: true) else { return nil }
+                let end = entry.value.lowerBound + bytes.count
+                return (root, Array(key), Version(revision: version.modRevision, place: end - kept.count..<end))
             }
         }
     }

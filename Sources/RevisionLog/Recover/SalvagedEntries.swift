@@ -130,6 +130,7 @@ extension SalvagedEntries.Kind {
             isAmbiguous: { key, value in
                 key.count == 8 && (try? LeaseEntry(value, id: key)) != nil
                     || key.count > 8 && (try? LeaseIndexEntry(value, key: key)) != nil
+                    || (try? LongRow(key, value)) != nil
                     || (try? CursorEntry(value, name: key)) != nil
                     || (try? KeyVersion(value, key: key, numbersOnly: true)) != nil
             })

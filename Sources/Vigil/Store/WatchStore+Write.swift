@@ -3,7 +3,7 @@ public import RevisionLog
 import Threads
 
 extension WatchStore {
-    /// Puts `value` under `key`, which has 1 to 511 bytes, and returns the revision that this made. Key and value together
+    /// Puts `value` under `key`, which has 1 to 4096 bytes, and returns the revision that this made. Key and value together
     /// are at most ``LogOptions/transactionBytes``.
     ///
     /// - Throws: `.invalidKey`, `.tooLarge`; `.full` if there is no room, after which a later write may succeed. Then the

@@ -28,7 +28,7 @@ extension SeededGenerator {
     mutating func event(_ revision: Revision) -> WatchEvent {
         let isDelete = chance(4)
         return WatchEvent(
-            type: isDelete ? .delete : .put, key: bytes(chance(10) ? 511...511 : 1...20),
+            type: isDelete ? .delete : .put, key: bytes(chance(10) ? 511...4096 : 1...20),
             value: isDelete ? Bytes() : bytes(chance(8) ? 0...5000 : 0...40), revision: revision,
             createRevision: isDelete ? 0 : number(1...revision), version: isDelete ? 0 : number(1 ... .max),
             lease: chance(3) ? Int64.random(in: .min ... .max, using: &self) : 0,

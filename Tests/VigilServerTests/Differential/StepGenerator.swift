@@ -40,6 +40,8 @@ struct StepGenerator {
     private static let keys: [Data] =
         ["a", "a/1", "a/2", "a/3", "a/b/1", "a/b/2", "b", "b/1", "b/2", "c", "ca", "z"].map { Data($0.utf8) }
         + [Data([0]), Data([0, 0]), Data([1]), Data([0x61, 0xFF]), Data([0xFF]), Data([0xFF, 0xFF])]
+        // Longer than a key of LMDB, or just not.
+        + [509, 510, 511, 1100].map { Data("a/".utf8) + Data(repeating: 0x6C, count: $0) }
 
     private mutating func key() -> Data {
         if random.chance(60) { return Data() }

@@ -89,6 +89,17 @@ import WireMessages
         }
     }
 
+    /// 10 000 keys of 537 bytes, written by 50 at once and deleted by one request.
+    @Test func dataScale() async throws {
+        try await withEtcdctl { etcdctl in
+            let lines = try await etcdctl("check", "datascale")
+            #expect(lines?.last?.hasPrefix("PASS: Approximate system memory used") == true, "\(lines ?? [])")
+            #expect(
+                try await etcdctl("get", "", "--prefix", "--count-only", "--write-out", "fields")?.last
+                    == "\"Count\" : 0")
+        }
+    }
+
     /// `alarm list` names what is raised, and `alarm disarm` ends it. (`endpoint health` looks at it from 3.5 on.)
     @Test func alarms() async throws {
         try await withEtcd { etcd, port, _ in

@@ -5,15 +5,15 @@ import Vigil
 
 /// Requests that cannot be carried out: each says why, and changes nothing.
 @Suite struct RequestTests {
-    @Test func keysHaveOneTo511Bytes() async throws {
+    @Test func keysHaveOneTo4096Bytes() async throws {
         try await withSmallStore { store in
-            for length in [1, 510, 511] {
+            for length in [1, 511, 512, 1006, 4096] {
                 let key = Bytes([UInt8](repeating: 0x6B, count: length))
                 try await store.put(key, "v")
                 #expect(try store.get(key)?.value == "v")
             }
             let head = store.head
-            for length in [0, 512, 5000] {
+            for length in [0, 4097, 5000] {
                 let key = Bytes([UInt8](repeating: 0x6B, count: length))
                 let operations: [Transaction.Operation] = [.put(key, "v"), .delete(key), .get(key)]
                 for operation in operations {
@@ -43,8 +43,8 @@ import Vigil
 
     @Test func boundsOfARangeMayBeLongerThanAKey() async throws {
         try await withSmallStore { store in
-            let longest = Bytes([UInt8](repeating: 0x6B, count: 511))
-            let beyond = Bytes([UInt8](repeating: 0x6B, count: 600))
+            let longest = Bytes([UInt8](repeating: 0x6B, count: 4096))
+            let beyond = Bytes([UInt8](repeating: 0x6B, count: 5000))
             for key in [Bytes("a"), longest, Bytes("z")] { try await store.put(key, "v") }
             for order in [RangeOptions.Order.ascending, .descending] {
                 let options = RangeOptions(order: order)

@@ -71,7 +71,7 @@ private struct LeaseRun {
     }
 
     private mutating func put() async throws {
-        let key = Bytes("k\(random.below(12))")
+        let key = key()
         let value = Bytes("\(random.below(1000))")
         let choice: LeaseAttachment =
             switch random.below(4) {
@@ -101,8 +101,14 @@ private struct LeaseRun {
         }
     }
 
+    /// A few are longer than LMDB takes.
+    private mutating func key() -> Bytes {
+        let number = random.below(12)
+        return number < 4 ? Bytes(String(repeating: "k", count: 502 + number * 4)) : Bytes("k\(number)")
+    }
+
     private mutating func delete() async throws {
-        let key = Bytes("k\(random.below(12))")
+        let key = key()
         if try await store.delete(key).revision != nil { head += 1 }
         keys[key] = nil
     }

@@ -13,8 +13,17 @@ struct RandomInput {
         let words: [Bytes] = [
             "a", "a/b", "a/c", "b", "b/\u{e9}", "c", Bytes([0xFF]), Bytes([0xFF, 0xFF, 1]), "zz/long/key",
         ]
+        if random.chance(8) { return longKey() }
         if random.chance(4) { return Bytes("k/\(random.below(30))") }
         return words[random.below(words.count)]
+    }
+
+    /// Longer than LMDB takes, or nearly: keys that begin with each other, and end where their storage goes on elsewhere.
+    mutating func longKey() -> Bytes {
+        var key = Array("b/".utf8) + [UInt8](repeating: 0x6C, count: 1100)
+        key = Array(key.prefix([502, 503, 511, 512, 513, 1006, 1007, 1100][random.below(8)]))
+        if random.chance(2) { key[key.count - 1] = random.chance(2) ? 0 : 0xFF }
+        return Bytes(key)
     }
 
     /// Four of them fit into a transaction; large ones do not fit into a page of LMDB.

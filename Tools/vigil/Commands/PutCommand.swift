@@ -11,7 +11,7 @@ struct PutCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var arguments: StoreArguments
-    @Argument(help: "1 to 511 bytes.") var key: String
+    @Argument(help: "1 to 4096 bytes.") var key: String
     @Argument(help: "The value, or - for standard input.") var value: String
 
     @Option(help: ArgumentHelp("Attach the key to this lease: it is deleted when that ends.", valueName: "id"))

@@ -17,7 +17,7 @@ struct PackageHistory {
     private static let files = "/usr/share"
     /// With fewer changes there would be nothing to see.
     private static let enough = 3000
-    /// Leaves room in a key, which has 511 bytes.
+    /// Of a package or file, in bytes; longer ones are left out.
     private static let longestName = 400
 
     /// Reads what there is, at most `limit` revisions.
