@@ -16,6 +16,10 @@ enum Limits {
     /// Shorter payloads of the journal's frames are not: they take one block of the disk either way, and it is the
     /// checkpointer that keeps them.
     static let compressibleFrameBytes = 4096
+    /// Shorter values are stored as they are in `state` and `base`: alone they hardly shrink.
+    static let packedValueBytes = 256
+    /// And so are those that compression does not make smaller by this part.
+    static let packedShare = 4
     /// Changes in a run of the overlay from which on they are sorted byte by byte.
     static let radixEntries = 1024
     /// Changes in a run of the overlay that writers merge, which takes about a millisecond; larger ones the checkpoint does.
@@ -62,9 +66,10 @@ enum Limits {
     /// LZ4's level for what is written in the background. On JSON-like changes it makes 0.216 of the raw size at 200 MB/s,
     /// where the fast way makes 0.260 at 1200 MB/s and level 9 0.210 at 90 MB/s.
     static let denseLevel: Int32 = 3
-    /// Bytes that a change which waits for a checkpoint counts for beside its own: its entry in a batch (48), in the overlay
-    /// (16 to 32) and among the newest versions (56 to 72). `LogOptions.checkpointBytes` names it.
-    static let changeOverhead = 160
+    /// Bytes that a change which waits for a checkpoint counts for beside its own: more than in memory, where it has entries
+    /// in a batch (48), in the overlay (16 to 32) and among the newest versions (56 to 72), and less than in opening after a
+    /// crash, where it takes as long as some 500 bytes of a value. `LogOptions.checkpointBytes` names it.
+    static let changeOverhead = 300
     /// Raw bytes that a checkpoint moves when there is little to do, which is some 2 MiB for each second of its interval: its
     /// blocks are made dense at once, and sealing goes on after it.
     static let quietBytes = 12 << 20

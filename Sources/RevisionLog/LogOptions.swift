@@ -5,9 +5,9 @@ public struct LogOptions: Sendable, Hashable {
     /// Seconds that a lease can be granted for; etcd's upper bound.
     public static let leaseSeconds: ClosedRange<Int64> = 1...9_000_000_000
 
-    /// Bytes of commits that start a checkpoint. Each change counts 160 bytes more than it has, which is about what it takes
-    /// in memory beside them, and what it adds to the time that an opening after a crash takes.
-    public var checkpointBytes = 64 << 20
+    /// Bytes of commits that start a checkpoint. Each change counts 300 bytes more than it has: it takes some 150 in memory
+    /// beside them, and in an opening after a crash as much time as 500 bytes of a value do.
+    public var checkpointBytes = 96 << 20
     /// Time after which a commit is checkpointed even if there is little.
     public var checkpointInterval: Duration = .seconds(5)
     /// Time after which the acknowledgement of a cursor is written, if no checkpoint has taken it along before. At least
@@ -15,7 +15,7 @@ public struct LogOptions: Sendable, Hashable {
     public var cursorInterval: Duration = .seconds(1)
     /// Bytes of commits not yet in LMDB, counted in the same way, beyond which writers wait for the checkpointer. While a
     /// checkpoint is under way each waits a little before, so that it does not come to that.
-    public var pendingBytes = 128 << 20
+    public var pendingBytes = 192 << 20
     /// Memory for the newest version of keys that were written lately, about, so that the next write of such a key need not
     /// look it up in LMDB, nor the first write of any key while all keys since the store was empty are among them:
     /// 56 to 72 bytes for each and its key, taken as keys are written, and up to as much again in reserve. What LMDB does
@@ -28,7 +28,7 @@ public struct LogOptions: Sendable, Hashable {
     /// only the first.
     public var firstSegmentBytes = 64 << 10
     /// How many segments there may be at most; at least 2.
-    public var segments = 20
+    public var segments = 28
     /// Bytes of the keys and values that one transaction puts.
     public var transactionBytes = 1_572_864
     /// Changes in one transaction.

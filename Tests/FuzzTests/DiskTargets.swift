@@ -84,6 +84,27 @@ extension FuzzTarget {
             "the version of a key changes when it is written again")
     }
 
+    static func longRow(_ input: [UInt8], rowLength: Int) {
+        let row = Array(input.prefix(rowLength))
+        var bytes = Array(input.dropFirst(rowLength))
+        if bytes.count >= 4 { row.withUnsafeBytes { bytes.seal(under: $0) } }
+        row.withUnsafeBytes { key in
+            bytes.withUnsafeBytes { value in
+                let again: [UInt8]
+                switch try? LongRow(key, value) {
+                case nil: return
+                case .link(let node): again = LongRow.link(to: node, under: row)
+                case .entry(let root, let whole, let kept): again = LongRow.entry(root, whole, kept, under: row)
+                }
+                // A length may have been written with more bytes than it needs.
+                precondition(again.count <= bytes.count, "a row of a long key grows when it is written again")
+                precondition(
+                    again.withUnsafeBytes { (try? LongRow(key, $0)) != nil },
+                    "a row of a long key cannot be written again")
+            }
+        }
+    }
+
     static func meta(_ input: [UInt8]) {
         var bytes = input
         if bytes.count >= 16 {

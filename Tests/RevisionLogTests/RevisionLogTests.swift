@@ -38,7 +38,7 @@ func smallOptions() -> LogOptions {
     var options = LogOptions()
     options.segmentBytes = 64 << 10
     options.transactionBytes = 16 << 10
-    options.checkpointBytes = 8 << 10
+    options.checkpointBytes = 12 << 10
     options.pendingBytes = 64 << 10
     options.segments = 4
     options.mapBytes = 1 << 20

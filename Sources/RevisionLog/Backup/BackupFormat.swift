@@ -35,7 +35,7 @@ import Changes
 // backup which a server has sent has zeros behind it, up to a multiple of 512 bytes, and a digest of 32 bytes, which are
 // for the clients of etcd (SnapshotCall.swift in VigilServer) and not looked at here.
 //
-// Format version 2 had no keys of more than 511 bytes. Format version 1 had no leases and properties either, and four
+// Format version 2 had no keys of more than 511 bytes and no compressed values. Format version 1 had no leases and properties either, and four
 // numbers at its end.
 //
 // Since each checksum covers the one before, the last one vouches for the whole file: no chunk can be missing, doubled,

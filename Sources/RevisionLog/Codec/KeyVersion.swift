@@ -4,11 +4,13 @@ package import Changes
 //
 //     offset  size
 //      0      4     CRC-32C of: the key, bytes 4 to the end
-//      4      1     0 put, 1 delete (a tombstone), 2 a put whose value is lost: in `base` of a store that `recover` made
+//      4      1     0 put, 1 delete (a tombstone), 2 a put whose value is lost: in `base` of a store that `recover` made,
+//                   3 a put whose value is compressed
 //      5      …     mod revision (varint ≥ 1)
 //                   mod revision − previous revision, or 0 for none (varint)
 //                   for a put: mod revision − create revision (varint), version (varint ≥ 1),
-//                       lease (varint of the bit pattern), then the value to the end, or nothing if that is lost
+//                       lease (varint of the bit pattern), then the value to the end, or nothing if that is lost, or its
+//                       length (varint) and an LZ4 block
 
 /// What the next version of a key has to know of the one before.
 package struct VersionNumbers: BitwiseCopyable, Sendable {
@@ -33,8 +35,9 @@ package struct KeyVersion: Sendable {
     /// A put of which only is known that it was: the damage that the store was recovered from has taken its value.
     package private(set) var isLost = false
 
-    /// The type of a put whose value is lost, as stored.
+    /// The types of a put whose value is lost, and of one whose value is compressed, as stored.
     private static let lostPut: UInt8 = 2
+    private static let packedPut: UInt8 = 3
 
     package var numbers: VersionNumbers {
         VersionNumbers(modRevision: modRevision, createRevision: createRevision, version: version)
@@ -114,7 +117,8 @@ package struct KeyVersion: Sendable {
             throw Malformed("entry checksum does not match")
         }
         isLost = bytes[4] == Self.lostPut
-        guard let type = isLost ? .put : WatchEventType(rawValue: bytes[4]) else {
+        let isPacked = bytes[4] == Self.packedPut
+        guard let type = isLost || isPacked ? .put : WatchEventType(rawValue: bytes[4]) else {
             throw Malformed("entry type \(bytes[4])")
         }
         var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[5...]))
@@ -130,7 +134,9 @@ package struct KeyVersion: Sendable {
             createRevision = try modRevision - reader.number()
             version = try reader.number()
             lease = try Int64(bitPattern: reader.varint())
-            if !numbersOnly, !isLost { value = Bytes(copying: reader.rest()) }
+            if !numbersOnly, !isLost {
+                value = try isPacked ? Self.expanded(&reader) : Bytes(copying: reader.rest())
+            }
         }
         let oldest = min(
             modRevision, distance == 0 ? modRevision : previousRevision, type == .put ? createRevision : .max)
@@ -140,17 +146,38 @@ package struct KeyVersion: Sendable {
         }
     }
 
+    private static func expanded(_ reader: inout ByteReader) throws(Malformed) -> Bytes {
+        let length = try reader.number()
+        guard let length = Int(exactly: length) else { throw Malformed("value of \(length) bytes") }
+        return try Bytes(Compression.expand(reader.rest(), codec: .lz4, rawLength: length))
+    }
+
+    /// The value compressed, if that saves enough: pages hold more, and checkpoints write less.
+    private var packed: [UInt8]? {
+        guard value.count >= Limits.packedValueBytes, !isLost,
+            let packed = value.withUnsafeBytes({ Compression.compress($0) })
+        else { return nil }
+        return packed.count <= value.count - value.count / Limits.packedShare ? packed : nil
+    }
+
     /// What to store under `key`.
     func encoded(key: Bytes) -> [UInt8] {
-        var bytes: [UInt8] = [0, 0, 0, 0, isLost ? Self.lostPut : type.rawValue]
-        bytes.reserveCapacity(24 + value.count)
+        let packed = packed
+        let kind = isLost ? Self.lostPut : packed == nil ? type.rawValue : Self.packedPut
+        var bytes: [UInt8] = [0, 0, 0, 0, kind]
+        bytes.reserveCapacity(24 + (packed?.count ?? value.count))
         bytes.appendVarint(UInt64(modRevision))
         bytes.appendVarint(previousRevision == 0 ? 0 : UInt64(modRevision - previousRevision))
         if type == .put {
             bytes.appendVarint(UInt64(modRevision - createRevision))
             bytes.appendVarint(UInt64(version))
             bytes.appendVarint(UInt64(bitPattern: lease))
-            value.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            if let packed {
+                bytes.appendVarint(UInt64(value.count))
+                bytes.append(contentsOf: packed)
+            } else {
+                value.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            }
         }
         var checksum = Checksum()
         key.withUnsafeBytes { checksum.add($0) }

@@ -39,6 +39,40 @@ import Testing
         #expect(Array(version(delete).encoded(key: "k")[4...]) == [1, 0xAC, 2, 0xAB, 2])
     }
 
+    @Test func longValuesAreCompressedIfThatSavesAFourth() throws {
+        func stored(_ value: Bytes) throws -> [UInt8] {
+            let event = WatchEvent(
+                type: .put, key: "k", value: value, revision: 3, createRevision: 1, version: 2, previousRevision: 2)
+            let bytes = version(event).encoded(key: "k")
+            #expect(try read(bytes, "k").event("k") == event)
+            return bytes
+        }
+        func random(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255) } }
+        let alike = [UInt8](repeating: 0x78, count: 256)
+        #expect(try stored(Bytes(alike))[4] == 3 && stored(Bytes(alike)).count < 40)
+        #expect(try stored(Bytes(alike.dropLast()))[4] == 0)
+        #expect(try stored(Bytes(random(5000)))[4] == 0)
+        // Of which a fifth and three fifths are saved.
+        #expect(try stored(Bytes(random(800) + [UInt8](repeating: 0, count: 200)))[4] == 0)
+        #expect(try stored(Bytes(random(400) + [UInt8](repeating: 0, count: 600)))[4] == 3)
+    }
+
+    @Test func aCompressedValueMustBeAsLongAsItSays() throws {
+        let event = WatchEvent(
+            type: .put, key: "k", value: Bytes([UInt8](repeating: 0x78, count: 256)), revision: 3, createRevision: 1,
+            version: 2, previousRevision: 2)
+        let bytes = version(event).encoded(key: "k")
+        // Behind type, three revisions, version and lease.
+        #expect(Array(bytes[4..<12]) == [3, 3, 1, 2, 2, 0, 0x80, 2])
+        for length in [0, 1, 255, 257, 1 << 20, 1 << 40, UInt64(Int64.max), .max] as [UInt64] {
+            var changed = Array(bytes[..<10])
+            changed.appendVarint(length)
+            changed += bytes[12...]
+            Bytes("k").withUnsafeBytes { changed.seal(under: $0) }
+            #expect(malformed { try read(changed, "k") } != nil, "\(length)")
+        }
+    }
+
     @Test func everyFlippedBitAndTruncationIsSeen() {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SeededGenerator(seed)

@@ -1,8 +1,28 @@
 /// Changes of random keys out of a million, the same for the same numbers.
 func changes(_ numbers: Range<Int>, bytes: Int) -> [Change] {
-    let value = [UInt8](repeating: 0x78, count: bytes)
+    let values = Values(bytes: bytes)
     var random = Random(seed: numbers.lowerBound)
-    return numbers.map { _ in Change(key: key(random.next(below: 1_000_000)), value: value) }
+    return numbers.map { number in
+        Change(key: key(random.next(below: 1_000_000)), value: values[UInt64(number)])
+    }
+}
+
+/// Some values of a length, of what `jsonChanges` makes: what compresses as well as what services write does.
+struct Values: Sendable {
+    private static let count = 1024
+
+    private let values: [[UInt8]]
+
+    init(bytes: Int) {
+        let text = jsonChanges(0..<Self.count + 4 * (bytes / 1024 + 1)).map(\.value)
+        values = (0..<Self.count).map { number in
+            var value: [UInt8] = []
+            for part in text[number...] where value.count < bytes { value += part }
+            return Array(value.prefix(bytes))
+        }
+    }
+
+    subscript(number: UInt64) -> [UInt8] { values[Int(number % UInt64(Self.count))] }
 }
 
 /// Changes with values as services write them: JSON of about 300 bytes, most of it alike from one to the next.

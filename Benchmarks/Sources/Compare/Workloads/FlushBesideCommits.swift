@@ -7,8 +7,8 @@ struct FlushBesideCommits: Workload {
     let name = "flushes"
 
     /// As much as Vigil gathers before it checkpoints, and what a change counts beside its bytes.
-    private static let commitBytes = 64 << 20
-    private static let changeOverhead = 160
+    private static let commitBytes = 96 << 20
+    private static let changeOverhead = 300
     private static let writers = 512
 
     func measure(_ run: Run) async throws -> [Section] {

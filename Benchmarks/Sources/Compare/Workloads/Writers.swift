@@ -19,9 +19,10 @@ struct Writers: Sendable {
     func write(
         _ session: any StoreSession, until isOver: @escaping @Sendable () -> Bool
     ) async throws -> PutFigures {
+        let values = Values(bytes: valueBytes)
         let start = now()
         var figures = try await withThrowingTaskGroup(of: PutFigures.self) { group in
-            for writer in 0..<count { group.addTask { try await write(session, writer, start, isOver) } }
+            for writer in 0..<count { group.addTask { try await write(session, writer, values, start, isOver) } }
             var all = PutFigures()
             for try await figures in group {
                 all.puts += figures.puts
@@ -39,11 +40,11 @@ struct Writers: Sendable {
     }
 
     private func write(
-        _ session: any StoreSession, _ writer: Int, _ start: Int64, _ isOver: @Sendable () -> Bool
+        _ session: any StoreSession, _ writer: Int, _ values: Values, _ start: Int64,
+        _ isOver: @Sendable () -> Bool
     ) async throws -> PutFigures {
         var figures = PutFigures()
         var random = Random(seed: writer)
-        let value = [UInt8](repeating: 0x78, count: valueBytes)
         // Paced writers take turns, evenly spread.
         let pause = perSecond.map { Double(count) / $0 * 1e9 }
         var next = Double(start) + (pause ?? 0) * Double(writer) / Double(count)
@@ -52,8 +53,9 @@ struct Writers: Sendable {
                 try await sleep(until: Int64(next))
                 next += pause
             }
+            let (name, value) = (key(random.next(below: keys)), values[random.next(below: .max)])
             let begin = now()
-            _ = try await session.put(key(random.next(below: keys)), value)
+            _ = try await session.put(name, value)
             figures.times.add(now() - begin)
             figures.puts += 1
         }
