@@ -100,7 +100,8 @@ import Testing
                 while journal.hasRoom(for: 2000) {
                     try journal.append(next, bytes: random.below(2000))
                     next += 1
-                    if random.chance(4) { try journal.flush() }
+                    // At random there may be no flush that anything after the checkpoint vouches for.
+                    if next % 4 == 0 { try journal.flush() }
                 }
                 checkpoint = next - 21
                 journal.release(through: checkpoint)
