@@ -2,8 +2,8 @@
 enum Limits {
     /// Bytes of the longest key that LMDB takes, as Debian builds it.
     static let storedKeyBytes = 511
-    /// Steps in which a longer one is kept, at most.
-    static let longKeySteps = LogOptions.keyBytes.upperBound / LongRow.stepBytes
+    /// Steps in which a longer one is kept, at most, also with a lease's id before it.
+    static let longKeySteps = (8 + LogOptions.keyBytes.upperBound) / LongRow.stepBytes
     /// Raw bytes after which a block of the log is closed. LZ4's window is as large; larger blocks compress hardly
     /// better and cost more to read one record from.
     static let blockBytes = 64 << 10

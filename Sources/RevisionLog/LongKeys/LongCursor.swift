@@ -20,14 +20,13 @@ struct LongCursor: ~Copyable {
 
     /// The first key that is not less than `key`.
     mutating func seek(atOrAfter key: UnsafeRawBufferPointer) throws -> KeyEntry? {
-        let (row, _) = try descend(to: key)
-        return try settle(row, descending: false)
+        try settle(descend(to: key), descending: false)
     }
 
     /// The last key below `key`; the last of all for nil.
     mutating func seek(below key: UnsafeRawBufferPointer?) throws -> KeyEntry? {
         if let key {
-            let (row, _) = try descend(to: key)
+            let row = try descend(to: key)
             return try settle(row == nil ? rows.last() : rows.previous(), descending: true)
         }
         enterRoot()
@@ -46,15 +45,15 @@ struct LongCursor: ~Copyable {
     }
 
     /// Goes along the links that `key` begins with, and to the first row there that is not before what is left of it.
-    private mutating func descend(to key: UnsafeRawBufferPointer) throws -> (row: ReadCursor.Entry?, isExact: Bool) {
+    private mutating func descend(to key: UnsafeRawBufferPointer) throws -> ReadCursor.Entry? {
         enterRoot()
         let (steps, rest) = key.steps
         for step in steps {
             let (row, isExact) = try seek(LongRow.key(node, step))
-            guard isExact, case .link(let next) = try LongRow.checked(row!.key, row!.value) else { return (row, false) }
+            guard isExact, case .link(let next) = try LongRow.checked(row!.key, row!.value) else { return row }
             try enter(next, by: row!.key)
         }
-        return try seek(LongRow.key(node, rest))
+        return try seek(LongRow.key(node, rest)).row
     }
 
     private mutating func seek(_ row: [UInt8]) throws -> (row: ReadCursor.Entry?, isExact: Bool) {

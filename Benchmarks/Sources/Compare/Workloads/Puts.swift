@@ -14,7 +14,7 @@ struct Puts: Workload {
                 ],
                 text: """
                     Each writer puts to random keys out of a million, the next when the last is acknowledged, into a \
-                    store that begins empty. The bare write and the bare commit do for n writers what they could at \
+                    store that begins empty. Values are cut from JSON as services write it, a thousand different ones. The bare write and the bare commit do for n writers what they could at \
                     best: everything with one flush; the bare group commit is that with n writers who each wait for it.
                     """)
             await run.interleave(Contender.all, rounds: run.rounds, name: \.name, in: section) { contender, _ in
