@@ -10,7 +10,8 @@ import Vigil
         try await withTemporaryDirectory { directory in
             let path = directory + "/store"
             let filling = try await WatchStore.open(path)
-            let value = Bytes(String(repeating: "v", count: 500))
+            // What does not compress.
+            let value = Bytes((0..<500).map { _ in UInt8.random(in: 0...255) })
             let puts = (1...2000).map { Transaction(then: [.put(Bytes("k\($0)"), value)]) }
             for result in try await filling.transactions(puts) { _ = try result.get() }
             // Moves them into LMDB.

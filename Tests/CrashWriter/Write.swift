@@ -8,7 +8,7 @@ func smallOptions(_ durability: Durability) -> StoreOptions {
     options.log.firstSegmentBytes = 4 << 10
     options.log.segments = 3
     options.log.transactionBytes = 8 << 10
-    options.log.checkpointBytes = 8 << 10
+    options.log.checkpointBytes = 12 << 10
     options.log.pendingBytes = 64 << 10
     options.log.checkpointInterval = .milliseconds(10)
     options.log.cursorInterval = .milliseconds(10)
@@ -26,8 +26,8 @@ struct Workload {
     var tasks = Workload.writers
     /// Writes of each task.
     var count = Int.max
-    /// Revisions that a compaction leaves, and how many more there are before it comes.
-    var retained: Revision = 300
+    /// Revisions that a compaction leaves, enough for blocks to be sealed, and how many more there are before it comes.
+    var retained: Revision = 600
     var slack: Revision = 100
     /// Whether it gives free pages back now and then.
     var shrinks = false
