@@ -1,5 +1,6 @@
 package import Changes
 import LMDB
+import Threads
 
 /// What one bounded step of a replay read.
 package struct ReplayStep: Sendable {
@@ -41,6 +42,8 @@ extension LogReader {
     ) throws {
         var cursor = try transaction.cursor(databases.log)
         var entry = try withUnsafeBytes(of: collector.next.bigEndian) { try cursor.seek(atOrBefore: $0) }
+        // Writers who are woken on this core would else wait for a reader that catches up, some milliseconds.
+        var yielding = Yielding()
         while collector.next <= through, !collector.isDone {
             guard let found = entry else { throw StoreError.missing(collector.next) }
             let block = try block(found)
@@ -48,6 +51,7 @@ extension LogReader {
                 throw StoreError.missing(collector.next)
             }
             collector.take(block)
+            yielding.point()
             entry = try cursor.next()
         }
     }
