@@ -101,6 +101,7 @@ extension LogReader {
         guard let a, let b else { return a ?? b }
         return (a < b) != descending ? a : b
     }
+
     /// Moves to the last key below `upper`.
     private func seek(_ cursor: inout KeyCursor, below upper: Bytes?) throws -> KeyEntry? {
         guard let upper else { return try cursor.seek(below: nil) }
