@@ -11,9 +11,9 @@
 ///
 /// Not at any price, since beside work that never sleeps each time costs a whole turn: as long as it has not given away more
 /// than it worked.
-package struct Yielding {
-    private let clock: () -> ContinuousClock.Instant
-    private let yield: () -> Void
+package struct Yielding: Sendable {
+    private let clock: @Sendable () -> ContinuousClock.Instant
+    private let yield: @Sendable () -> Void
     /// Since when it works.
     private var resumed: ContinuousClock.Instant
     /// Time worked less time given away.
@@ -21,7 +21,8 @@ package struct Yielding {
 
     /// The work begins. `clock` and `yield` are the system's, but for tests.
     package init(
-        clock: @escaping () -> ContinuousClock.Instant = { .now }, yield: @escaping () -> Void = { sched_yield() }
+        clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        yield: @escaping @Sendable () -> Void = { sched_yield() }
     ) {
         self.clock = clock
         self.yield = yield

@@ -31,6 +31,8 @@ enum Limits {
     static let leasePause = Duration.seconds(1)
     /// A watch that reads the log joins the live flow when it is this near to the head, in revisions.
     static let rejoinDistance: Int64 = 1024
+    /// Updates of a replay that are delivered before others may have the reader's core, some ten microseconds.
+    static let updatesPerYield = 128
     /// Keys in one page of a watch's state or of a range.
     static let statePageKeys = 512
     /// Keys in one page of a range that is bounded by bytes, after which they are counted.

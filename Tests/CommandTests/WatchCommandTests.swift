@@ -52,6 +52,26 @@ import Testing
         }
     }
 
+    /// What a writer changes an older store to may have databases that the watch has not opened.
+    @Test func saysSoWhenTheFormatChanges() async throws {
+        try await withCommand { vigil in
+            let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appendingPathComponent("RevisionLogTests/Fixtures/format-3-leases")
+            try FileManager.default.copyItem(atPath: fixture.path, toPath: vigil.data)
+            let watch = try vigil.start("watch", "", "--prefix", "--from", "earliest", "--json")
+            var lines = watch.lines.makeAsyncIterator()
+            while let line = await lines.next(), Command.object(line)?["type"] as? String != "progress" {}
+            let longKey = String(repeating: "k", count: 600)
+            #expect(try await vigil("put", longKey, "1").status == 0)
+            while let line = await lines.next() { Issue.record("after the change it printed \(line)") }
+            #expect(await watch.status() == 3)
+            let said = try String(contentsOfFile: vigil.backgroundErrors, encoding: .utf8)
+            #expect(said.contains("from format version 3 to 4") && said.contains("open it again"), "\(said)")
+            let again = try await vigil("watch", longKey, "--from", "earliest", "--until", "head", "--json")
+            #expect(again.json.compactMap { $0["key"] as? String } == [longKey])
+        }
+    }
+
     @Test func aKilledWatchResumesWhereItWas() async throws {
         try await withCommand { vigil in
             let lines = (1...500).map { #"{"key":"k\#($0 % 20)","value":"\#($0)"}"# }

@@ -38,7 +38,8 @@ public struct StoreError: Error, Sendable, Hashable {
         public static let locked = Code(description: "locked")
         /// There is no store here, or what is here is not one.
         public static let notAStore = Code(description: "not_a_store")
-        /// The store was written by a newer format than this library knows.
+        /// The store was written by a newer format than this library knows; or became of another one while it was followed,
+        /// and has to be opened again.
         public static let unsupportedFormat = Code(description: "unsupported_format")
         /// What was read from disk contradicts its checksum or another part of the store.
         public static let damaged = Code(description: "damaged")

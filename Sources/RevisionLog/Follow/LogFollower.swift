@@ -34,7 +34,7 @@ package final class LogFollower: Sendable {
         cursors = CursorLedger(reader: reader, interval: options.cursorInterval)
         cursorThread = CursorThread(store.environment, cursors, interval: options.cursorInterval)
         let journal = try JournalReader(directory: path, storeTag: tag)
-        var follow = Follow(reader: reader, journal: journal, lock: lock)
+        var follow = Follow(reader: reader, journal: journal, lock: lock, format: store.meta.format)
         try follow.begin()
         start = Monitor(follow)
         cursors.attach(cursorThread)
@@ -103,13 +103,16 @@ private struct Follow: Sendable {
     let reader: LogReader
     var journal: JournalReader
     let lock: LockFile
+    /// That of the store when it was opened.
+    let format: UInt32
     /// The writer that noted a head of which a loss of power has left less.
     private var lostWriter: UInt64?
 
-    init(reader: LogReader, journal: JournalReader, lock: LockFile) {
+    init(reader: LogReader, journal: JournalReader, lock: LockFile, format: UInt32) {
         self.reader = reader
         self.journal = journal
         self.lock = lock
+        self.format = format
     }
 
     /// Takes over everything that is visible now.
@@ -126,7 +129,7 @@ private struct Follow: Sendable {
             if lock.isRemoved { throw StoreError(.notAStore, "the store was removed while this process followed it") }
             return []
         }
-        let meta = try reader.withView { try reader.meta($1) }
+        let meta = try meta()
         reader.state.advance(checkpoint: meta.checkpoint, compacted: meta.compacted)
         if lostWriter == lock.writer, lock.whileUnwritten({ true }) == true { return [] }
         lostWriter = nil
@@ -146,6 +149,18 @@ private struct Follow: Sendable {
             batches.append(batch)
         }
         return batches
+    }
+
+    /// What LMDB says of itself. A newer format may keep things in databases that this process has not opened.
+    private func meta() throws -> Meta {
+        let meta = try reader.withView { try reader.meta($1) }
+        guard meta.format == format else {
+            throw StoreError(
+                .unsupportedFormat,
+                "another process has changed the store from format version \(format) to \(meta.format) while this one had "
+                    + "it open for reading; open it again")
+        }
+        return meta
     }
 
     /// Reads anew what LMDB and the journal have, until that reaches `head`. Frames vanish from the journal when LMDB
@@ -178,7 +193,7 @@ private struct Follow: Sendable {
     }
 
     private mutating func load(through head: Revision, isLive: Bool) throws {
-        let meta = try reader.withView { try reader.meta($1) }
+        let meta = try meta()
         if meta.checkpoint > reader.state.head {
             reader.state.restart(checkpoint: meta.checkpoint, compacted: meta.compacted)
         } else {

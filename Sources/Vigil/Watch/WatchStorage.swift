@@ -13,6 +13,8 @@ final class WatchStorage: Sendable {
         var replayed = ReplayedUpdates()
         /// Where that step ended.
         var replayedBefore: Revision?
+        /// Updates delivered of it since others may have had the core.
+        var sinceYield = 0
         /// Delivered after the element before it.
         var mark: WatchElement?
         var statistics = WatchStatistics()
@@ -39,10 +41,15 @@ final class WatchStorage: Sendable {
         case again
         /// A step of the log was read.
         case yield
+        /// Some of it was delivered.
+        case giveWay
         case end
     }
 
     private let state: Lock<State>
+    /// Writers who are woken on this core would else wait for a reader that catches up, some milliseconds. Used outside of
+    /// the lock of the state, by the reading task alone; anew for each step of the log.
+    private let yielding = Lock(Yielding())
     private let reader: LogReader
     private let registry: WatchRegistry
     private let filter: WatchFilter
@@ -94,6 +101,7 @@ final class WatchStorage: Sendable {
                 switch try state.withLock({ try step(&$0) }) {
                 case .element(let element): return element
                 case .again: continue
+                case .giveWay: yielding.withLock { $0.point() }
                 case .yield, .wait, .end: return nil
                 }
             }
@@ -141,7 +149,7 @@ final class WatchStorage: Sendable {
     func takeReplayed() -> WatchElement? {
         guard !options.previousValues else { return nil }
         return state.withLock { state in
-            guard state.mark == nil, !state.replayed.isEmpty else { return nil }
+            guard state.mark == nil, !state.replayed.isEmpty, !isLong(state) else { return nil }
             cursor?.handled(state.machine.delivered)
             return deliverReplayed(&state).map { .update($0) }
         }
@@ -152,6 +160,7 @@ final class WatchStorage: Sendable {
             switch try state.withLock({ try step(&$0) }) {
             case .element(let element): return element
             case .again: continue
+            case .giveWay: yielding.withLock { $0.point() }
             // So that a catch-up does not keep a thread from all other tasks; and that watches which catch up together go
             // through the log side by side, each finding the blocks that another has just decoded.
             case .yield: await Task.yield()
@@ -241,6 +250,10 @@ final class WatchStorage: Sendable {
         if state.mark == nil { cursor?.handled(state.machine.delivered) }
         if let mark = state.mark.take() { return .element(mark) }
         if let first = state.replayed.first {
+            if isLong(state) {
+                state.sinceYield = 0
+                return .giveWay
+            }
             // Before the machine counts it as delivered: a watch resumed after an error must see it.
             let completed = try complete(first)
             _ = deliverReplayed(&state)
@@ -295,8 +308,12 @@ final class WatchStorage: Sendable {
             && state.machine.isNearHead(reader.head)
     }
 
+    /// Whether enough was delivered without a pause.
+    private func isLong(_ state: State) -> Bool { state.sinceYield >= Limits.updatesPerYield }
+
     private func deliverReplayed(_ state: inout State) -> WatchUpdate? {
         guard let update = state.replayed.popFirst() else { return nil }
+        state.sinceYield += 1
         state.machine.delivered(update)
         state.statistics.replayed += 1
         return update
@@ -354,6 +371,8 @@ final class WatchStorage: Sendable {
             allReplayed.add(updates.count)
             state.replayed = updates
             state.replayedBefore = state.cursor.next
+            state.sinceYield = 0
+            yielding.withLock { $0 = Yielding() }
         } catch let error as StoreError where error.code == .compacted {
             if case .fail(let error)? = state.machine.compacted(error) { throw error }
         }
