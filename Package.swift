@@ -10,6 +10,12 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// What the tests of decoders read with.
+let fuzzed: [Target.Dependency] = [
+    "VigilCommand", "Vigil", "RevisionLog", "Changes", "GRPCServer", "GRPCWire",
+    .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHPACK", package: "swift-nio-http2"),
+]
+
 let package = Package(
     name: "vigil",
     platforms: [.macOS(.v15)],
@@ -200,7 +206,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "FuzzTests", dependencies: ["VigilCommand", "Vigil", "RevisionLog", "Changes", "TestSupport"],
+            name: "FuzzTests",
+            dependencies: fuzzed + ["TestSupport"],
             exclude: ["Corpus", "LibFuzzer.swift"], swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
@@ -229,7 +236,7 @@ if Context.environment["VIGIL_FUZZ"] != nil {
             name: command.name, dependencies: command.dependencies, path: command.path, exclude: ["Main.swift"],
             swiftSettings: settings),
         .executableTarget(
-            name: "Fuzzers", dependencies: ["VigilCommand", "Vigil", "RevisionLog", "Changes"], path: "Tests/FuzzTests",
+            name: "Fuzzers", dependencies: fuzzed, path: "Tests/FuzzTests",
             exclude: ["Corpus", "FuzzTests.swift"], swiftSettings: settings),
     ]
 }

@@ -162,6 +162,13 @@ public final class ChangeBatch: Sendable {
     public func update(ofRecord record: Int) -> WatchUpdate {
         WatchUpdate(batch: self, record: record)
     }
+
+    /// Record `record` as seen through `filter`, which wants some of it: so if there is one change only, all of it.
+    @inlinable
+    package func update(ofRecord record: Int, through filter: WatchFilter?) -> WatchUpdate {
+        let isWhole = filter == nil || entryIndices(ofRecord: record).count == 1
+        return WatchUpdate(batch: self, record: record, filter: isWhole ? nil : filter)
+    }
 }
 
 extension ChangeBatch {

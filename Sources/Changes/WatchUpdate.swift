@@ -43,13 +43,6 @@ public struct WatchUpdate: Sendable {
     /// When it was committed, in milliseconds since 1970 (UTC).
     public var commitMilliseconds: Int64 { batch.commitTime(ofRecord: Int(record)) }
 
-    /// The same revision as seen through `filter`, which wants some of it: so if there is one change only, all of it.
-    @inlinable
-    package func filtered(by filter: WatchFilter?) -> WatchUpdate {
-        let isOne = batch.entryIndices(ofRecord: Int(record)).count == 1
-        return WatchUpdate(batch: batch, record: Int(record), filter: isOne ? nil : filter)
-    }
-
     /// The event that entry `index` of the batch stands for.
     @inlinable
     func event(_ index: Int) -> WatchEvent {
@@ -81,9 +74,11 @@ extension WatchUpdate: Sequence {
         }
     }
 
+    // Consuming, so that whoever reads an update once copies no references.
     @inlinable
-    public func makeIterator() -> Iterator {
-        Iterator(update: self, remaining: batch.entryIndices(ofRecord: Int(record)))
+    public consuming func makeIterator() -> Iterator {
+        let entries = batch.entryIndices(ofRecord: Int(record))
+        return Iterator(update: self, remaining: entries)
     }
 
     /// The events as an array.

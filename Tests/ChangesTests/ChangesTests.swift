@@ -66,16 +66,21 @@ import Testing
         #expect(update.events[1].previousRevision == 5)
     }
 
+    private func seen(through filter: WatchFilter?) -> WatchUpdate {
+        update.batch.update(ofRecord: Int(update.record), through: filter)
+    }
+
     @Test func filtersLeaveTheRevisionWhole() {
-        #expect(update.filtered(by: WatchFilter(keys: .prefix("b"))).events.map(\.key) == ["b"])
-        #expect(update.filtered(by: WatchFilter(keys: .all, types: .puts)).events.map(\.key) == ["a"])
+        #expect(seen(through: WatchFilter(keys: .prefix("b"))).events.map(\.key) == ["b"])
+        #expect(seen(through: WatchFilter(keys: .all, types: .puts)).events.map(\.key) == ["a"])
+        #expect(seen(through: nil).events.map(\.key) == ["a", "b"])
         #expect(!WatchFilter(keys: .key("c")).matches(update))
     }
 
     @Test func ofOneChangeThatAFilterWantsNothingIsLeftToAsk() {
         let one = WatchUpdate(revision: 7, events: [update.events[0]])
-        #expect(one.filtered(by: WatchFilter(keys: .key("a"))).filter == nil)
-        #expect(update.filtered(by: WatchFilter(keys: .key("a"))).filter != nil)
+        #expect(one.batch.update(ofRecord: 0, through: WatchFilter(keys: .key("a"))).filter == nil)
+        #expect(seen(through: WatchFilter(keys: .key("a"))).filter != nil)
     }
 
     @Test func anEventOfOneRevisionCanBeAnnouncedInAnother() {

@@ -7,12 +7,16 @@ enum FuzzTarget: String, CaseIterable {
     case block, frame, records, keyVersion, longRow, meta, cursor, backup
     /// What users give: a line to import, a file of them, the arguments of the command line with a space between them.
     case json, `import`, arguments
+    /// What clients of a server send within HTTP/2's frames.
+    case messages, headers
 
     func callAsFunction(_ input: [UInt8]) {
         switch self {
         case .json: Self.json(input)
         case .import: Self.importFile(input)
         case .arguments: Self.arguments(input)
+        case .messages: Self.messages(input)
+        case .headers: Self.headers(input)
         default:
             guard input.count >= 8 else { return }
             onDisk(Array(input[8...]), number: input.withUnsafeBytes { $0.loadUnaligned(as: Int64.self).littleEndian })
@@ -29,7 +33,7 @@ enum FuzzTarget: String, CaseIterable {
         case .meta: Self.meta(bytes)
         case .cursor: Self.cursor(bytes, nameLength: Int(UInt8(truncatingIfNeeded: number)))
         case .backup: Self.backup(bytes)
-        case .json, .import, .arguments: preconditionFailure("is no format on disk")
+        case .json, .import, .arguments, .messages, .headers: preconditionFailure("is no format on disk")
         }
     }
 }

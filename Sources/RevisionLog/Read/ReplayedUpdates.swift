@@ -24,11 +24,9 @@ package struct ReplayedUpdates: Sendable {
     package var isEmpty: Bool { count == 0 }
 
     /// The first, which stays.
-    package var first: WatchUpdate? { isEmpty ? nil : update(stretches[next], stretches[next].records.lowerBound) }
-
-    private func update(_ stretch: Stretch, _ record: Int) -> WatchUpdate {
-        let update = stretch.batch.update(ofRecord: record)
-        return filter == nil ? update : update.filtered(by: filter)
+    package var first: WatchUpdate? {
+        isEmpty
+            ? nil : stretches[next].batch.update(ofRecord: stretches[next].records.lowerBound, through: filter)
     }
 
     mutating func append(_ batch: ChangeBatch, record: Int) { append(batch, records: record..<record + 1) }
@@ -46,10 +44,9 @@ package struct ReplayedUpdates: Sendable {
 
     /// Takes the first away.
     package mutating func popFirst() -> WatchUpdate? {
-        guard !isEmpty else { return nil }
+        guard let update = first else { return nil }
         count -= 1
         let records = stretches[next].records
-        let update = update(stretches[next], records.lowerBound)
         if records.count > 1 {
             stretches[next].records = records.dropFirst()
         } else {

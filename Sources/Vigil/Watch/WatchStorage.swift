@@ -151,7 +151,8 @@ final class WatchStorage: Sendable {
         return state.withLock { state in
             guard state.mark == nil, !state.replayed.isEmpty, !isLong(state) else { return nil }
             cursor?.handled(state.machine.delivered)
-            return deliverReplayed(&state).map { .update($0) }
+            guard let update = deliverReplayed(&state) else { return nil }
+            return .update(update)
         }
     }
 

@@ -152,7 +152,7 @@ struct WatcherStateMachine: Sendable {
             return .gap(from: gap.from, through: gap.through)
         }
         if let item = buffer.popFirst() {
-            return .update(WatchUpdate(batch: item.batch, record: Int(item.record)).filtered(by: filter))
+            return .update(item.batch.update(ofRecord: Int(item.record), through: filter))
         }
         if let gap = gap.take() { return .gap(from: gap.from, through: gap.through) }
         switch phase {
