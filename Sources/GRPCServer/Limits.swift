@@ -46,6 +46,10 @@ enum Limits {
     static let reservedDescriptors = 128
     /// Lines of the log in a second that say that calls were slow.
     static let slowCallLines = 10
+    /// Pages that are made at a time, by threads that may block.
+    static let pages = 64
+    /// Bytes of pages that a client has not taken, beyond which it is given no more.
+    static let unsentPageBytes = 1 << 20
     /// Connections that the operating system holds until they are accepted.
     static let backlog: Int32 = 1024
 }

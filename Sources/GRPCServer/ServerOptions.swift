@@ -11,6 +11,9 @@ public struct ServerOptions: Sendable {
     /// itself: the connection counts no more. Nil: such a connection is closed.
     public var otherwise:
         (@Sendable (_ channel: any Channel, @escaping @Sendable () -> ServerStatistics) throws -> Void)?
+    /// Makes the page that a `GET` or `HEAD` by HTTP/2 asks for, on a thread that may block; it gets what it may need to say
+    /// what is counted here. Nil: such a request is answered with the status 405.
+    public var page: (@Sendable (PageRequest, _ statistics: () -> ServerStatistics) -> Page)?
     /// Bytes of all headers of a request, as HPACK counts them: 32 for each besides its name and value.
     public var maximumHeaderBytes = 16 << 10
     /// Calls that one connection may have open at a time; a client queues what is beyond.

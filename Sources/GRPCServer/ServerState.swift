@@ -15,6 +15,8 @@ final class ServerState: Sendable {
     let connections: AsyncStream<Connection>
     private let continuation: AsyncStream<Connection>.Continuation
     let calls = CallCounter()
+    /// Pages that are being made.
+    let pages = CallCounter()
     private let open = Lock(Admission())
 
     init(options: ServerOptions, methods: [Method], logger: Logger) async throws {

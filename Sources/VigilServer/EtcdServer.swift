@@ -52,7 +52,10 @@ public final class EtcdServer: Service {
             store, tokenLifetime: options.tokenLifetime, hashing: options.hashing, now: options.now)
         let methods = try methods(of: member, auth)
         let pages = MonitoringPages(member: member, logger: logger)
-        if !options.servesOnlyGRPC { options.connections.otherwise = { try pages.serve($0, $1) } }
+        if !options.servesOnlyGRPC {
+            options.connections.otherwise = { try pages.serve($0, $1) }
+            options.connections.page = { pages.page($0, $1) }
+        }
         let server = try await Server.bind(
             host: options.host, port: options.port, methods: methods.map { $0.guarded(by: auth) },
             options: options.connections, logger: logger)

@@ -26,7 +26,7 @@ public struct EtcdServerOptions: Sendable {
     public var quotaBytes: Int?
     /// Where metrics and the health are served in clear text, on a port of their own; nil for nowhere.
     public var monitoring: MonitoringAddress?
-    /// Whether the clients' port serves nothing else than gRPC. Otherwise who asks there by HTTP/1.1 gets the same pages, as
+    /// Whether the clients' port serves nothing else than gRPC. Otherwise who asks there with `GET` gets the same pages, as
     /// from etcd, which `etcdctl check datascale` needs; encrypted as the calls are, but without asking for a user.
     public var servesOnlyGRPC = false
     /// How long a user stays logged in who does nothing: etcd's `--auth-token-ttl`.

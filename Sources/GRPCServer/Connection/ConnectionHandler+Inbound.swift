@@ -74,6 +74,7 @@ extension ConnectionHandler {
         lastStream = max(lastStream, id)
         let maximum = server.options.maximumMessageBytes
         streams[id] = StreamState(deframer: Deframer(maximumBytes: maximum))
+        if answerPage(id, headers) { return }
         let head: RequestHead
         do throws(RequestHead.Refusal) {
             head = try RequestHead(headers)

@@ -77,20 +77,24 @@ extension ConnectionHandler {
     }
 
     /// Writes what ends a stream. A client that would send on is told to stop, when it has all of the answer.
-    private func end(_ id: HTTP2StreamID, with headers: HPACKHeaders) {
+    func end(_ id: HTTP2StreamID, with headers: HPACKHeaders, _ body: ByteBuffer? = nil) {
         guard let context, let stream = streams[id], !stream.isAnswered else { return }
         stream.deadline?.cancel()
         streams[id]!.isAnswered = true
         var promise: EventLoopPromise<Void>?
-        if !stream.isInputEnded {
+        if !stream.isInputEnded || body != nil {
+            let count = body?.readableBytes ?? 0
+            unsent += count
             promise = context.eventLoop.makePromise()
-            promise!.futureResult.assumeIsolated().whenSuccess {
-                guard let stream = self.streams[id], !stream.isInputEnded else { return }
+            promise!.futureResult.assumeIsolated().whenComplete { result in
+                self.unsent -= count
+                guard case .success = result, let stream = self.streams[id], !stream.isInputEnded else { return }
                 self.write(.rstStream(.noError), on: id)
                 self.context?.flush()
             }
         }
-        write(.headers(.init(headers: headers, endStream: true)), on: id, promise: promise)
+        write(.headers(.init(headers: headers, endStream: body == nil)), on: id, promise: body == nil ? promise : nil)
+        if let body { write(.data(.init(data: .byteBuffer(body), endStream: true)), on: id, promise: promise) }
     }
 
     // MARK: Shutdown

@@ -1,7 +1,6 @@
 import GRPCServer
 import Logging
 import NIOCore
-import NIOHTTP1
 import Vigil
 
 #if canImport(FoundationEssentials)
@@ -24,50 +23,54 @@ struct MonitoringPages: Sendable {
 
     /// Serves a connection, on its event loop.
     func serve(_ channel: any Channel, _ statistics: @escaping @Sendable () -> ServerStatistics) throws {
-        try PageHandler.serve(channel, counting: connections, logger: logger) { request in
-            try answer(request, statistics)
-        }
+        try PageHandler.serve(channel, counting: connections) { page($0, statistics) }
     }
 
-    private func answer(
-        _ request: PageHandler.Request, _ statistics: () -> ServerStatistics
-    ) throws -> PageHandler.Answer {
+    /// What is asked for; it may block.
+    func page(_ request: PageRequest, _ statistics: () -> ServerStatistics) -> Page {
         switch request.path {
-        case "/metrics":
-            let page = try ServerMetrics(member: member, server: statistics()).page()
-            return .init(status: .ok, type: Exposition.contentType, body: page)
+        case "/metrics": return metrics(statistics())
         case "/version":
             return .init(
-                status: .ok, type: "application/json",
+                type: "application/json",
                 body: #"{"etcdserver":"\#(Member.apiVersion)","etcdcluster":"\#(Member.clusterVersion)"}"#)
         case "/health": return health(excluding: request.parameters)
         // Whoever reads this is alive.
-        case "/livez": return .init(status: .ok, body: "ok\n")
+        case "/livez": return .init(body: "ok\n")
         case "/readyz": return readiness()
         default:
-            return .init(status: .notFound, body: "there are /metrics, /health, /version, /livez and /readyz\n")
+            return .init(status: 404, body: "there are /metrics, /health, /version, /livez and /readyz\n")
+        }
+    }
+
+    private func metrics(_ statistics: ServerStatistics) -> Page {
+        do {
+            let text = try ServerMetrics(member: member, server: statistics).page()
+            return .init(type: Exposition.contentType, body: text)
+        } catch {
+            logger.error("a request for metrics failed", metadata: ["error": "\(error)"])
+            return .init(status: 500, body: "\(error)\n")
         }
     }
 
     /// As etcd: whether it takes writes. `exclude=NOSPACE` leaves that alarm out of account.
-    private func health(excluding parameters: [Substring]) -> PageHandler.Answer {
+    private func health(excluding parameters: [Substring]) -> Page {
         let excluded = parameters.filter { $0.hasPrefix("exclude=") }.map { $0.dropFirst("exclude=".count) }
         let alarms = member.alarms.raised.map(\.kind.name).filter { name in !excluded.contains { $0 == name } }
         let reason = readFailure() ?? alarms.first.map { "ALARM \($0)" } ?? ""
         return .init(
-            status: reason.isEmpty ? .ok : .serviceUnavailable, type: "application/json",
+            status: reason.isEmpty ? 200 : 503, type: "application/json",
             body: #"{"health":"\#(reason.isEmpty)","reason":"\#(reason)"}"# + "\n")
     }
 
     /// Whether requests should be sent here: not while it shuts down, nor if what it would answer cannot be trusted.
-    private func readiness() -> PageHandler.Answer {
+    private func readiness() -> Page {
         var problems: [String] = []
         if member.isShuttingDown { problems.append("the server is shutting down") }
         if member.alarms.raised.contains(where: { $0.kind == .corrupt }) { problems.append("ALARM CORRUPT") }
         if let failure = readFailure() { problems.append(failure) }
-        guard !problems.isEmpty else { return .init(status: .ok, body: "ok\n") }
-        return .init(
-            status: .serviceUnavailable, body: problems.map { "not ready: \($0)\n" }.joined())
+        guard !problems.isEmpty else { return .init(body: "ok\n") }
+        return .init(status: 503, body: problems.map { "not ready: \($0)\n" }.joined())
     }
 
     /// Why the store cannot be read, if it cannot. Without what the operating system adds, which may hold a quote.

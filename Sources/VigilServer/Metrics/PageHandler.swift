@@ -1,4 +1,4 @@
-import Logging
+import GRPCServer
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -9,34 +9,19 @@ final class PageHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// What is asked for.
-    struct Request: Sendable {
-        var path: String
-        /// The parameters of the query, as they came.
-        var parameters: [Substring]
-    }
-
-    struct Answer: Sendable {
-        var status: HTTPResponseStatus
-        var type = "text/plain; charset=utf-8"
-        var body: String
-    }
-
-    /// Says what the answer is; it may block.
-    typealias Responder = @Sendable (Request) throws -> Answer
+    /// Makes the page; it may block.
+    typealias Responder = @Sendable (PageRequest) -> Page
 
     private let respond: Responder
-    private let logger: Logger
     private var isAsked = false
 
-    private init(_ respond: @escaping Responder, _ logger: Logger) {
+    private init(_ respond: @escaping Responder) {
         self.respond = respond
-        self.logger = logger
     }
 
     /// Serves `channel`, on whose event loop this is called; closes it if `connections` are too many.
     static func serve(
-        _ channel: any Channel, counting connections: PageConnections, logger: Logger, respond: @escaping Responder
+        _ channel: any Channel, counting connections: PageConnections, respond: @escaping Responder
     ) throws {
         guard connections.add() else {
             channel.close(promise: nil)
@@ -48,22 +33,22 @@ final class PageHandler: ChannelInboundHandler {
             connections.remove()
         }
         try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
-        try channel.pipeline.syncOperations.addHandler(PageHandler(respond, logger))
+        try channel.pipeline.syncOperations.addHandler(PageHandler(respond))
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // What else comes is not read: one answer to a connection.
         guard case .head(let head) = unwrapInboundIn(data), !isAsked else { return }
         isAsked = true
-        guard head.method == .GET || head.method == .HEAD else {
-            return answer(
-                Answer(status: .methodNotAllowed, body: "only GET and HEAD are answered here\n"), to: head, context)
+        guard let request = PageRequest(method: head.method.rawValue, target: head.uri) else {
+            return answer(Page(status: 405, body: "only GET and HEAD are answered here\n"), context)
         }
-        let request = Request(head)
         let respond = respond
-        NIOThreadPool.singleton.runIfActive(eventLoop: context.eventLoop) { try respond(request) }
+        NIOThreadPool.singleton.runIfActive(eventLoop: context.eventLoop) { respond(request) }
             .assumeIsolated().whenComplete { result in
-                self.answer(self.answer(of: result, to: request), to: head, context)
+                // It fails only as the process ends.
+                guard let page = try? result.get() else { return context.close(promise: nil) }
+                self.answer(page, isHead: request.isHead, context)
             }
     }
 
@@ -71,35 +56,14 @@ final class PageHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    private func answer(of result: Result<Answer, any Error>, to request: Request) -> Answer {
-        do {
-            return try result.get()
-        } catch {
-            logger.error("a request for metrics failed", metadata: ["path": "\(request.path)", "error": "\(error)"])
-            return Answer(status: .internalServerError, body: "\(error)\n")
-        }
-    }
-
-    private func answer(_ answer: Answer, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let headers: HTTPHeaders = [
-            "content-type": answer.type, "connection": "close", "content-length": String(answer.body.utf8.count),
-            "x-content-type-options": "nosniff",
-        ]
-        let response = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
+    private func answer(_ page: Page, isHead: Bool = false, _ context: ChannelHandlerContext) {
+        let headers = HTTPHeaders(page.headers + [("connection", "close")])
+        let response = HTTPResponseHead(
+            version: .http1_1, status: HTTPResponseStatus(statusCode: page.status), headers: headers)
         context.write(wrapOutboundOut(.head(response)), promise: nil)
-        if head.method != .HEAD {
-            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
-        }
+        if !isHead { context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: page.body)))), promise: nil) }
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
-    }
-}
-
-extension PageHandler.Request {
-    fileprivate init(_ head: HTTPRequestHead) {
-        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        path = String(parts[0])
-        parameters = parts.count > 1 ? parts[1].split(separator: "&") : []
     }
 }

@@ -1,3 +1,4 @@
+import GRPCClient
 import NIOCore
 import Testing
 import Vigil
@@ -44,6 +45,16 @@ import WireMessages
             // One request on a connection.
             let two = "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n"
             #expect(try await monitoring.send(two + two).body == "ok\n")
+        }
+    }
+
+    @Test func theClientsPortServesTheSameByHTTP2() async throws {
+        try await withServing { server, _ in
+            let client = try await Client.connect(to: .init(ipAddress: "127.0.0.1", port: server.port))
+            for (path, status) in [("/health", "200"), ("/metrics", "200"), ("/nothing", "404")] {
+                let answer = try await client.unary(path, [], headers: [":method": "HEAD"])
+                #expect(answer.trailers.first(name: ":status") == status, "\(path)")
+            }
         }
     }
 
