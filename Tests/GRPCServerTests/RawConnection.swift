@@ -45,7 +45,7 @@ struct RawConnection: Sendable {
         let end = ContinuousClock.now + time
         while !condition(self) {
             guard ContinuousClock.now < end else {
-                Issue.record("\(what): not within \(time); frames received: \(received.frames)")
+                Issue.record("\(what): not within \(time); frames received: \(received.frames.map(\.type))")
                 return
             }
             // What is awaited is bytes, of which nothing tells.
@@ -57,11 +57,16 @@ struct RawConnection: Sendable {
     var text: String { received.text }
 
     /// Whether the server has sent a frame of this type.
-    func hasReceived(_ type: UInt8) -> Bool { received.frames.contains(type) }
+    func hasReceived(_ type: UInt8) -> Bool { count(of: type) > 0 }
 
-    func count(of type: UInt8) -> Int { received.frames.count { $0 == type } }
+    func count(of type: UInt8) -> Int { count(of: type, flag: 0) }
 
-    /// The types of the frames that came.
+    /// How many frames of this type have come that have this flag.
+    func count(of type: UInt8, flag: UInt8) -> Int {
+        received.frames.count { $0.type == type && $0.flags & flag == flag }
+    }
+
+    /// The frames that came.
     private final class Received: Sendable {
         private let bytes = Lock<[UInt8]>([])
 
@@ -69,15 +74,15 @@ struct RawConnection: Sendable {
 
         var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
 
-        var frames: [UInt8] {
+        var frames: [(type: UInt8, flags: UInt8)] {
             let bytes = bytes.withLock { $0 }
-            var types: [UInt8] = []
+            var frames: [(type: UInt8, flags: UInt8)] = []
             var start = 0
             while start + 9 <= bytes.count {
-                types.append(bytes[start + 3])
+                frames.append((bytes[start + 3], bytes[start + 4]))
                 start += 9 + Int(bytes[start]) << 16 + Int(bytes[start + 1]) << 8 + Int(bytes[start + 2])
             }
-            return types
+            return frames
         }
     }
 

@@ -1,5 +1,6 @@
 import GRPCClient
 import NIOCore
+import NIOHPACK
 import Testing
 import Vigil
 import WireMessages
