@@ -169,7 +169,11 @@ final class WatchStream: Sendable {
         while true {
             switch await live.follow(watch) {
             case .progress(let revision): try await progressed(watch, through: revision)
-            case .elsewhere: if try await !catchUp(watch) { return }
+            case .elsewhere:
+                // Not on the event loop, for whose other connections that would be too long: it reads the disk, and as long as
+                // the client takes what it is sent the loop would do nothing else.
+                let goesOn = try await withTaskExecutorPreference(globalConcurrentExecutor) { try await catchUp(watch) }
+                guard goesOn else { return }
             case .failed(let error): throw error
             }
         }
