@@ -15,6 +15,8 @@ final class WatchStorage: Sendable {
         var replayedBefore: Revision?
         /// Updates delivered of it since others may have had the core.
         var sinceYield = 0
+        /// Of that step.
+        var yielding = Yielding()
         /// Delivered after the element before it.
         var mark: WatchElement?
         var statistics = WatchStatistics()
@@ -47,9 +49,6 @@ final class WatchStorage: Sendable {
     }
 
     private let state: Lock<State>
-    /// Writers who are woken on this core would else wait for a reader that catches up, some milliseconds. Used outside of
-    /// the lock of the state, by the reading task alone; anew for each step of the log.
-    private let yielding = Lock(Yielding())
     private let reader: LogReader
     private let registry: WatchRegistry
     private let filter: WatchFilter
@@ -101,7 +100,7 @@ final class WatchStorage: Sendable {
                 switch try state.withLock({ try step(&$0) }) {
                 case .element(let element): return element
                 case .again: continue
-                case .giveWay: yielding.withLock { $0.point() }
+                case .giveWay: giveWay()
                 case .yield, .wait, .end: return nil
                 }
             }
@@ -156,12 +155,20 @@ final class WatchStorage: Sendable {
         }
     }
 
+    /// Writers who are woken on this core would else wait for a reader that catches up, some milliseconds.
+    private func giveWay() {
+        // Without the lock, which others need meanwhile; only this task changes it.
+        var yielding = state.withLock { $0.yielding }
+        yielding.point()
+        state.withLock { [yielding] in $0.yielding = yielding }
+    }
+
     private func nextElement() async throws -> WatchElement? {
         while true {
             switch try state.withLock({ try step(&$0) }) {
             case .element(let element): return element
             case .again: continue
-            case .giveWay: yielding.withLock { $0.point() }
+            case .giveWay: giveWay()
             // So that a catch-up does not keep a thread from all other tasks; and that watches which catch up together go
             // through the log side by side, each finding the blocks that another has just decoded.
             case .yield: await Task.yield()
@@ -373,7 +380,7 @@ final class WatchStorage: Sendable {
             state.replayed = updates
             state.replayedBefore = state.cursor.next
             state.sinceYield = 0
-            yielding.withLock { $0 = Yielding() }
+            state.yielding = Yielding()
         } catch let error as StoreError where error.code == .compacted {
             if case .fail(let error)? = state.machine.compacted(error) { throw error }
         }
