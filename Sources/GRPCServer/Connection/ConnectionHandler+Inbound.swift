@@ -80,21 +80,21 @@ extension ConnectionHandler {
             head = try RequestHead(headers)
         } catch {
             switch error {
-            case .http(let status): answer(id, with: .http(status))
-            case .status(let status): answer(id, with: .trailersOnly(status))
+            case .http(let status): end(id, with: .http(status))
+            case .status(let status): end(id, with: .trailersOnly(status))
             }
             return
         }
         guard let method = server.methods[head.path], let connection else {
-            answer(id, with: .trailersOnly(Status(.unimplemented, "unknown method \(head.path)")))
+            end(id, with: .trailersOnly(Status(.unimplemented, "unknown method \(head.path)")))
             return
         }
         if shutdown != .no, method.isLasting {
-            answer(id, with: .trailersOnly(server.shutdownStatus))
+            end(id, with: .trailersOnly(server.shutdownStatus))
             return
         }
         guard server.calls.count < server.options.maximumCalls else {
-            answer(id, with: .trailersOnly(server.options.overloaded))
+            end(id, with: .trailersOnly(server.options.overloaded))
             return
         }
         let call = Call(

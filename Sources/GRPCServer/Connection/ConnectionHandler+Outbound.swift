@@ -60,11 +60,6 @@ extension ConnectionHandler {
         write(.data(.init(data: .byteBuffer(messages.bytes))), on: call.stream, promise: promise)
     }
 
-    /// Answers a request that is no call.
-    func answer(_ id: HTTP2StreamID, with headers: HPACKHeaders) {
-        end(id, with: headers)
-    }
-
     /// Ends a call whose handler may still run: with its status, or at once if the client does not take what it was sent.
     func abort(_ call: Call, _ status: Status) {
         guard let told = call.abort(status), streams[call.stream] != nil else { return }
