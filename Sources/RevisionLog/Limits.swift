@@ -20,6 +20,22 @@ enum Limits {
     static let packedValueBytes = 256
     /// And so are those that compression does not make smaller by this part.
     static let packedShare = 4
+    /// Bytes of values that a dictionary may be used for: shorter ones have nothing to gain, longer ones are compressed by
+    /// themselves, since LZ4 sees a dictionary only in the first 64 KiB.
+    static let alikeBytes = 32...64 << 10
+    /// Dictionaries of a store: all are tried, and each is there for ever.
+    static let dictionaries = 16
+    /// Bytes of one, before compression: this part of the values that were written since the last look, within these bounds.
+    static let dictionaryShare = 64
+    static let dictionaryBytes = 512...16 << 10
+    /// Another dictionary has to make values smaller by this part than the best that there is, and in what was written
+    /// since the last look alone save so many times what it takes.
+    static let dictionaryGain = 8
+    static let dictionaryWorth = 4
+    /// Values that are taken as samples of one checkpoint, how many are kept, and how many bytes of each.
+    static let checkpointSamples = 128
+    static let samples = 256
+    static let sampleBytes = 1024
     /// Changes in a run of the overlay from which on they are sorted byte by byte.
     static let radixEntries = 1024
     /// Changes in a run of the overlay that writers merge, which takes about a millisecond; larger ones the checkpoint does.

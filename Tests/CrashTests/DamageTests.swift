@@ -61,6 +61,13 @@ import Vigil
         }
     }
 
+    /// Of a store whose values need dictionaries.
+    @Test(arguments: [false, true]) func everyByteOfDictionariesMattersOrIsSeen(writes: Bool) async throws {
+        try await withDamagedStore("fixture-alike") {
+            try await damageEachByte(of: "data.mdb", $0, grain: 4 * Self.grain, writes: writes)
+        }
+    }
+
     /// Where a bit decides how much is read and as what: three of each byte's eight, or all with `VIGIL_GRAIN=1`.
     @Test(arguments: ["data.mdb", "journal-000", "lock"])
     func everyBitOfTheHeadersIsSeen(_ name: String) async throws {

@@ -97,6 +97,40 @@ import Vigil
         }
     }
 
+    /// Values compressed with dictionaries, from the committed files and from newly made ones.
+    @Test(arguments: [true, false]) func dictionaries(isCommitted: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/store"
+            if isCommitted {
+                try FileManager.default.copyItem(
+                    atPath: Self.folder.appendingPathComponent("format-5-alike").path, toPath: path)
+            } else {
+                let maker = try ChildProcess(built: "CrashWriter", ["fixture-alike", path])
+                #expect(await maker.status() == -SIGKILL)
+            }
+            for access in [StoreOptions.Access.readOnly, .readWrite, .readWrite] {
+                let store = try await WatchStore.open(path, options: StoreOptions(access: access))
+                #expect(try store.check(deep: true).problems == [])
+                #expect(store.earliest == 51 && store.head == 125)
+                for revision in store.earliest...store.head {
+                    let found = try store.range(.all, RangeOptions(at: revision)).keyValues
+                    #expect(found.count == (revision <= 61 ? 41 : min(101, 41 + Int(revision) - 61)), "at \(revision)")
+                    for pair in found { #expect(pair.value.string == Self.alike(pair), "at \(revision)") }
+                }
+                try await store.close()
+            }
+        }
+    }
+
+    private static func alike(_ pair: KeyValue) -> String {
+        let revision = pair.modRevision
+        if pair.key.hasPrefix("units/") {
+            return "[Unit]\nDescription=Worker of the night shift\n[Service]\nExecStart=/usr/bin/worker \(revision)\n"
+        }
+        let load = revision * 7 % 1000
+        return #"{"service":"checkout","region":"eu-central","healthy":true,"load":0.\#(load),"at":\#(revision)}"#
+    }
+
     private static func lines() throws -> [String] {
         let text = try String(contentsOf: folder.appendingPathComponent("format-1-edges.txt"), encoding: .utf8)
         return text.split(separator: "\n").map(String.init)

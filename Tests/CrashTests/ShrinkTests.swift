@@ -10,9 +10,11 @@ import Vigil
         try await withTemporaryDirectory { directory in
             let path = directory + "/store"
             let filling = try await WatchStore.open(path)
-            // What does not compress.
-            let value = Bytes((0..<500).map { _ in UInt8.random(in: 0...255) })
-            let puts = (1...2000).map { Transaction(then: [.put(Bytes("k\($0)"), value)]) }
+            // What does not compress, also not beside each other.
+            let puts = (1...2000).map { number in
+                let value = Bytes((0..<500).map { _ in UInt8.random(in: 0...255) })
+                return Transaction(then: [.put(Bytes("k\(number)"), value)])
+            }
             for result in try await filling.transactions(puts) { _ = try result.get() }
             // Moves them into LMDB.
             try await filling.close()

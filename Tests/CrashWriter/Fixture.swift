@@ -93,6 +93,34 @@ func makeLongFixture(_ path: String) async throws {
     kill(getpid(), SIGKILL)
 }
 
+/// Makes what is new with format 5: values that are compressed with dictionaries, in `state`, also under a key longer than
+/// LMDB's, and in `base`. Each says what revision it is of. Keep it as `Fixtures/format-5-alike`.
+func makeAlikeFixture(_ path: String) async throws {
+    var options = fixtureOptions()
+    options.log.dictionaryBytes = 1000
+    let store = try await WatchStore.open(path, options: options)
+    func put(_ key: String, _ value: (Revision) -> String) async throws {
+        try await store.put(Bytes(key), Bytes(value(store.head + 1)))
+    }
+    func service(_ revision: Revision) -> String {
+        #"{"service":"checkout","region":"eu-central","healthy":true,"load":0.\#(revision * 7 % 1000),"at":\#(revision)}"#
+    }
+    func unit(_ revision: Revision) -> String {
+        "[Unit]\nDescription=Worker of the night shift\n[Service]\nExecStart=/usr/bin/worker \(revision)\n"
+    }
+    for number in 1...40 { try await put("services/\(number)", service) }
+    try await put(String(repeating: "k", count: 600), service)
+    try await store.compact(through: store.head)
+    // `base` gets the first versions of these, and the state others, of another dictionary.
+    for number in 1...20 { try await put("services/\(number)", service) }
+    for number in 1...60 { try await put("units/\(number)", unit) }
+    try await store.compact(through: store.earliest + 10)
+    try await store.shrink()
+    for number in 10...12 { try await put("services/\(number)", service) }
+    try await put("units/1", unit)
+    kill(getpid(), SIGKILL)
+}
+
 /// For a small file, and with checkpoints only by compactions and at the end.
 private func fixtureOptions() -> StoreOptions {
     var options = StoreOptions()

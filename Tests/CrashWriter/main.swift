@@ -63,5 +63,6 @@ case "backup": try await backUp(arguments[2], to: arguments[3], killedAt: Int(ar
 case "restore": try await restore(arguments[2], to: arguments[3], killedAt: Int(arguments[4])!)
 case "fixture-leases": try await makeLeaseFixture(arguments[2])
 case "fixture-long": try await makeLongFixture(arguments[2])
+case "fixture-alike": try await makeAlikeFixture(arguments[2])
 default: try await makeFixture(arguments[2])
 }

@@ -75,13 +75,47 @@ extension FuzzTarget {
             bytes.set(0, checksum.value)
         }
         func decode(_ bytes: [UInt8]) -> KeyVersion? {
-            bytes.withUnsafeBytes { bytes in key.withUnsafeBytes { try? KeyVersion(bytes, key: $0) } }
+            bytes.withUnsafeBytes { bytes in
+                key.withUnsafeBytes { key in
+                    try? KeyVersion(bytes, key: key) { number throws(Malformed) in
+                        if number != Self.alike.number { throw .missing(dictionary: number) }
+                        return Self.alike
+                    }
+                }
+            }
         }
         guard let version = decode(bytes) else { return }
-        let again = decode(version.encoded(key: Bytes(key)))
-        precondition(
-            again?.event("k") == version.event("k") && again?.isLost == version.isLost,
-            "the version of a key changes when it is written again")
+        for compressor in [nil, DictionaryCompressor(Self.alike)] {
+            let again = decode(version.encoded(key: Bytes(key), compressor))
+            precondition(
+                again?.event("k") == version.event("k") && again?.isLost == version.isLost,
+                "the version of a key changes when it is written again")
+        }
+    }
+
+    /// The one dictionary that there is.
+    private static var alike: ValueDictionary {
+        ValueDictionary(number: 1, bytes: Array(#"{"service":"checkout","region":"eu-central","healthy":true}"#.utf8))
+    }
+
+    static func dictionary(_ input: [UInt8], number: UInt32) {
+        var bytes = input
+        let key = withUnsafeBytes(of: number.bigEndian) { Array($0) }
+        if bytes.count >= 4 { key.withUnsafeBytes { bytes.seal(under: $0) } }
+        func decode(_ bytes: [UInt8]) -> ValueDictionary? {
+            bytes.withUnsafeBytes { bytes in key.withUnsafeBytes { try? ValueDictionary(bytes, key: $0) } }
+        }
+        guard let dictionary = decode(bytes) else { return }
+        precondition(decode(dictionary.encoded()) == dictionary, "a dictionary changes when it is written again")
+        // What LZ4 makes with any dictionary it can undo with it.
+        let value = KeyVersion(putting: Bytes(bytes), at: 1, after: nil)
+        let entry = value.encoded(key: "k", DictionaryCompressor(dictionary))
+        let again = entry.withUnsafeBytes { entry in
+            Bytes("k").withUnsafeBytes { key in
+                try? KeyVersion(entry, key: key) { _ throws(Malformed) in dictionary }
+            }
+        }
+        precondition(again?.value == value.value, "a value changes when it is compressed with a dictionary")
     }
 
     static func longRow(_ input: [UInt8], rowLength: Int) {

@@ -4,7 +4,7 @@
 /// Formats on disk: the first eight bytes are what the format keeps elsewhere, a revision or the length of a key. Checksums
 /// are made right before the bytes are read, or nothing would get past them.
 enum FuzzTarget: String, CaseIterable {
-    case block, frame, records, keyVersion, longRow, meta, cursor, backup
+    case block, frame, records, keyVersion, longRow, dictionary, meta, cursor, backup
     /// What users give: a line to import, a file of them, the arguments of the command line with a space between them.
     case json, `import`, arguments
     /// What clients of a server send within HTTP/2's frames.
@@ -30,6 +30,7 @@ enum FuzzTarget: String, CaseIterable {
         case .records: Self.records(bytes, first: number)
         case .keyVersion: Self.keyVersion(bytes, keyLength: Int(UInt8(truncatingIfNeeded: number)))
         case .longRow: Self.longRow(bytes, rowLength: Int(UInt16(truncatingIfNeeded: number)))
+        case .dictionary: Self.dictionary(bytes, number: UInt32(truncatingIfNeeded: number))
         case .meta: Self.meta(bytes)
         case .cursor: Self.cursor(bytes, nameLength: Int(UInt8(truncatingIfNeeded: number)))
         case .backup: Self.backup(bytes)

@@ -39,7 +39,7 @@ import Vigil
             let store = try await WatchStore.open(path)
             #expect(store.head == 782 && store.earliest == 200)
             let statistics = try store.statistics()
-            #expect(statistics.formatVersion == 4 && statistics.keys == 43)
+            #expect(statistics.formatVersion == 5 && statistics.keys == 43)
             #expect(try store.check(deep: true).problems == [])
             let found = try store.range(.all).keyValues
             #expect(found.map { [$0.key, $0.value] } == expected)

@@ -5,7 +5,7 @@ import Changes
 //     head
 //     offset  size
 //      0      8     "VIGILBAK"
-//      8      4     format version, 3
+//      8      4     format version, 4
 //     12      4     CRC-32C of bytes 0–11 and 16–63
 //     16      8     id of the store that was backed up
 //     24      8     head: the newest revision
@@ -16,7 +16,7 @@ import Changes
 //
 //     then chunks, each of them
 //     offset  size
-//      0      1     kind: 1 log, 2 state, 3 base, 4 cursors, 5 leases, 6 properties, 255 end
+//      0      1     kind: 0 dictionaries, 1 log, 2 state, 3 base, 4 cursors, 5 leases, 6 properties, 255 end
 //      1      1     codec of the payload: 0 raw, 1 LZ4 block
 //      2      2     0
 //      4      4     number of entries
@@ -26,24 +26,26 @@ import Changes
 //     20      …     payload
 //
 // A payload is a series of entries of the database of that name: key length (varint), key, value length (varint), value,
-// as the store has them (Block.swift, KeyVersion.swift, CursorEntry.swift, LeaseEntry.swift, Properties.swift). Kinds come in the order of their numbers, and keys in order
-// within a kind. Chunks of `log` are never compressed, since blocks are already. What the store has in its journal only is
+// as the store has them (Block.swift, KeyVersion.swift, CursorEntry.swift, LeaseEntry.swift, Properties.swift,
+// ValueDictionary.swift). Kinds come in the order of their numbers, and keys in order within a kind. Chunks of `log` are never compressed, since blocks are already. What the store has in its journal only is
 // in the backup as blocks, and applied to `state` and `base`, as a checkpoint would have done.
 //
-// The last chunk is the end. Its payload is six numbers of 8 bytes: entries of log, state, base, cursors, leases and
-// properties. Which keys a lease holds is not in the backup, since `state` says so. Nothing follows the end; except that a
+// The last chunk is the end. Its payload is seven numbers of 8 bytes: entries of log, state, base, cursors, leases,
+// properties and dictionaries. Which keys a lease holds is not in the backup, since `state` says so. Nothing follows the end; except that a
 // backup which a server has sent has zeros behind it, up to a multiple of 512 bytes, and a digest of 32 bytes, which are
 // for the clients of etcd (SnapshotCall.swift in VigilServer) and not looked at here.
 //
-// Format version 2 had no keys of more than 511 bytes and no compressed values. Format version 1 had no leases and properties either, and four
-// numbers at its end.
+// Format version 3 had no dictionaries, and six numbers at its end. Format version 2 had no keys of more than 511 bytes and no
+// compressed values either. Format version 1 had no leases and properties either, and four numbers at its end.
 //
 // Since each checksum covers the one before, the last one vouches for the whole file: no chunk can be missing, doubled,
 // out of place or of another backup.
 
 enum BackupFormat {
     static let magic = Array("VIGILBAK".utf8)
-    static let format: UInt32 = 3
+    static let format: UInt32 = 4
+    /// How many numbers stand at the end, by format version.
+    static let counts: [UInt32: Int] = [1: 4, 2: 6, 3: 6, 4: 7]
     static let headBytes = 64
     static let chunkHeadBytes = 20
     static let pageBytes = 512
@@ -51,6 +53,7 @@ enum BackupFormat {
 
     /// What a chunk holds entries of.
     enum Kind: UInt8, CaseIterable {
+        case dictionaries = 0
         case log = 1
         case state = 2
         case base = 3

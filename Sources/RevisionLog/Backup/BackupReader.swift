@@ -104,6 +104,7 @@ struct BackupContents {
     /// As the meta entry of a store with these contents.
     private(set) var meta: Meta
     private(set) var counts = BackupCounts()
+    private var dictionaries: [ValueDictionary] = []
     private var next: Revision
     private var last: (kind: BackupFormat.Kind, key: [UInt8])?
     private(set) var changes: Int64 = 0
@@ -134,6 +135,7 @@ struct BackupContents {
             try payload.withUnsafeBytes { bytes in
                 let value = UnsafeRawBufferPointer(rebasing: bytes[slices.value])
                 switch kind {
+                case .dictionaries: dictionaries.append(try ValueDictionary(value, key: key))
                 case .log: try checkBlock(key, value)
                 case .cursors: _ = try CursorEntry(value, name: key)
                 case .leases:
@@ -170,7 +172,12 @@ struct BackupContents {
         _ kind: BackupFormat.Kind, _ key: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer
     ) throws {
         guard LogOptions.keyBytes.contains(key.count) else { throw Malformed("key of \(key.count) bytes") }
-        let version = try KeyVersion(bytes, key: key, numbersOnly: true)
+        let version = try KeyVersion(bytes, key: key) { number throws(Malformed) in
+            guard let found = dictionaries.first(where: { $0.number == number }) else {
+                throw .missing(dictionary: number)
+            }
+            return found
+        }
         guard version.modRevision <= head.head else {
             throw Malformed("revision \(version.modRevision) of key \(Bytes(copying: key)) is after the head")
         }
@@ -181,7 +188,8 @@ struct BackupContents {
     /// Takes the end.
     fileprivate func finish(_ payload: [UInt8]) throws(Malformed) {
         let expected =
-            counts.numbers.prefix(head.format == 1 ? 4 : 6).reduce(into: []) { $0.appendLittleEndian($1) } as [UInt8]
+            counts.numbers.prefix(BackupFormat.counts[head.format]!)
+            .reduce(into: []) { $0.appendLittleEndian($1) } as [UInt8]
         guard payload == expected else { throw Malformed("entries are missing") }
         guard next == head.head + 1 else { throw Malformed("revisions \(next) to \(head.head) are missing") }
     }

@@ -73,9 +73,10 @@ struct BackupCounts: Equatable {
     var cursors: Int64 = 0
     var leases: Int64 = 0
     var properties: Int64 = 0
+    var dictionaries: Int64 = 0
 
     /// As they stand at the end of a backup.
-    var numbers: [Int64] { [log, state, base, cursors, leases, properties] }
+    var numbers: [Int64] { [log, state, base, cursors, leases, properties, dictionaries] }
 
     mutating func add(_ kind: BackupFormat.Kind) {
         switch kind {
@@ -85,6 +86,7 @@ struct BackupCounts: Equatable {
         case .cursors: cursors += 1
         case .leases: leases += 1
         case .properties: properties += 1
+        case .dictionaries: dictionaries += 1
         case .end: break
         }
     }

@@ -99,6 +99,7 @@ private struct BackupSource {
     ) throws {
         let head = BackupFormat.Head(meta, head: head, milliseconds: milliseconds)
         var writer = try BackupWriter(file, head, compresses: compresses)
+        try writeDictionaries(&writer, transaction)
         try writeLog(&writer, transaction, progress)
         let moved = try writeState(&writer, transaction, progress)
         try writeBase(&writer, moved, transaction, progress)
@@ -111,6 +112,21 @@ private struct BackupSource {
     private mutating func count(_ progress: (Int64) -> Void) {
         done += 1
         if done % Limits.progressEntries == 0 { progress(done) }
+    }
+
+    private func writeDictionaries(
+        _ writer: inout BackupWriter, _ transaction: borrowing ReadTransaction
+    ) throws {
+        for number in 1...UInt32(Limits.dictionaries) {
+            let entries = try transaction.dictionaryEntries(number, reader.databases)
+            if entries.isEmpty { continue }
+            guard let dictionary = entries.intact else {
+                throw StoreError(.damaged, "dictionary \(number) cannot be read; \(StoreError.advice)")
+            }
+            try dictionary.key.withUnsafeBytes { key in
+                try dictionary.encoded().withUnsafeBytes { try writer.add(.dictionaries, key, $0) }
+            }
+        }
     }
 
     private mutating func writeLog(
@@ -165,7 +181,7 @@ private struct BackupSource {
             if let entry = found, order >= 0 {
                 if order > 0 {
                     try writer.add(.state, entry.key, entry.value)
-                } else if try belongsIntoBase(entry) {
+                } else if try belongsIntoBase(entry, transaction) {
                     moved.append(recent!)
                 }
                 found = try cursor.next()
@@ -175,8 +191,9 @@ private struct BackupSource {
         return moved
     }
 
-    private func belongsIntoBase(_ entry: KeyEntry) throws -> Bool {
-        let version = try reader.decode(entry.value, key: entry.key, reader.databases.state, numbersOnly: true)
+    private func belongsIntoBase(_ entry: KeyEntry, _ transaction: borrowing ReadTransaction) throws -> Bool {
+        let version = try reader.decode(
+            entry.value, key: entry.key, reader.databases.state, numbersOnly: true, transaction)
         return version.type == .put && version.modRevision < meta.dropped
     }
 

@@ -76,6 +76,7 @@ extension Transaction where Access == WriteAccess {
         _ databases: Databases
     ) throws {
         switch kind {
+        case .dictionaries: try put(dictionary: key, value, databases)
         case .log: try put(databases.log, key, value, .append)
         case .state: try put(databases.state, key, value, .append)
         case .base: try put(databases.base, key, value, .append)

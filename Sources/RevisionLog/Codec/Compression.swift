@@ -28,10 +28,10 @@ enum Compression {
         return compressed.isEmpty ? nil : compressed
     }
 
-    /// What `codec` made of `rawLength` bytes, undone.
-    static func expand(_ bytes: UnsafeRawBufferPointer, codec: StoredBlock.Codec, rawLength: Int) throws(Malformed)
-        -> [UInt8]
-    {
+    /// What `codec` made of `rawLength` bytes, undone: with the dictionary that it was made with, if there was one.
+    static func expand(
+        _ bytes: UnsafeRawBufferPointer, codec: StoredBlock.Codec, rawLength: Int, dictionary: [UInt8] = []
+    ) throws(Malformed) -> [UInt8] {
         guard rawLength <= Limits.decodedBytes else {
             throw Malformed("claims \(rawLength) raw bytes; the limit is \(Limits.decodedBytes)")
         }
@@ -45,10 +45,13 @@ enum Compression {
             guard rawLength > 0, let source = bytes.baseAddress else { throw Malformed("is empty") }
             var written: Int32 = 0
             let raw = [UInt8](unsafeUninitializedCapacity: rawLength) { target, count in
-                written = target.withMemoryRebound(to: CChar.self) {
-                    LZ4_decompress_safe(
-                        source.assumingMemoryBound(to: CChar.self), $0.baseAddress!, Int32(bytes.count),
-                        Int32(rawLength))
+                written = dictionary.withUnsafeBytes { dictionary in
+                    target.withMemoryRebound(to: CChar.self) {
+                        LZ4_decompress_safe_usingDict(
+                            source.assumingMemoryBound(to: CChar.self), $0.baseAddress!, Int32(bytes.count),
+                            Int32(rawLength), dictionary.baseAddress?.assumingMemoryBound(to: CChar.self),
+                            Int32(dictionary.count))
+                    }
                 }
                 count = max(0, Int(written))
             }

@@ -5,12 +5,13 @@ package import Changes
 //     offset  size
 //      0      4     CRC-32C of: the key, bytes 4 to the end
 //      4      1     0 put, 1 delete (a tombstone), 2 a put whose value is lost: in `base` of a store that `recover` made,
-//                   3 a put whose value is compressed
+//                   3 a put whose value is compressed, 4 with a dictionary (ValueDictionary.swift)
 //      5      …     mod revision (varint ≥ 1)
 //                   mod revision − previous revision, or 0 for none (varint)
 //                   for a put: mod revision − create revision (varint), version (varint ≥ 1),
-//                       lease (varint of the bit pattern), then the value to the end, or nothing if that is lost, or its
-//                       length (varint) and an LZ4 block
+//                       lease (varint of the bit pattern), then the value to the end, or nothing if that is lost, or, if
+//                       it is compressed, the number of the dictionary if there is one (varint), its length (varint) and
+//                       an LZ4 block
 
 /// What the next version of a key has to know of the one before.
 package struct VersionNumbers: BitwiseCopyable, Sendable {
@@ -35,9 +36,11 @@ package struct KeyVersion: Sendable {
     /// A put of which only is known that it was: the damage that the store was recovered from has taken its value.
     package private(set) var isLost = false
 
-    /// The types of a put whose value is lost, and of one whose value is compressed, as stored.
+    /// The types of a put whose value is lost, and of one whose value is compressed, by itself and with a dictionary, as
+    /// stored.
     private static let lostPut: UInt8 = 2
     private static let packedPut: UInt8 = 3
+    private static let alikePut: UInt8 = 4
 
     package var numbers: VersionNumbers {
         VersionNumbers(modRevision: modRevision, createRevision: createRevision, version: version)
@@ -107,8 +110,14 @@ package struct KeyVersion: Sendable {
         isLost = true
     }
 
+    /// Finds the dictionary of a number.
+    typealias Dictionaries = (UInt64) throws(Malformed) -> ValueDictionary
+
     /// Reads what is stored under `key`; the value is copied unless `numbersOnly`.
-    init(_ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, numbersOnly: Bool = false) throws(Malformed) {
+    init(
+        _ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, numbersOnly: Bool = false,
+        _ dictionaries: Dictionaries = { number throws(Malformed) in throw .missing(dictionary: number) }
+    ) throws(Malformed) {
         guard bytes.count >= 6 else { throw Malformed("entry of \(bytes.count) bytes") }
         var checksum = Checksum()
         checksum.add(key)
@@ -117,7 +126,7 @@ package struct KeyVersion: Sendable {
             throw Malformed("entry checksum does not match")
         }
         isLost = bytes[4] == Self.lostPut
-        let isPacked = bytes[4] == Self.packedPut
+        let isPacked = bytes[4] == Self.packedPut || bytes[4] == Self.alikePut
         guard let type = isLost || isPacked ? .put : WatchEventType(rawValue: bytes[4]) else {
             throw Malformed("entry type \(bytes[4])")
         }
@@ -135,7 +144,8 @@ package struct KeyVersion: Sendable {
             version = try reader.number()
             lease = try Int64(bitPattern: reader.varint())
             if !numbersOnly, !isLost {
-                value = try isPacked ? Self.expanded(&reader) : Bytes(copying: reader.rest())
+                let dictionary = bytes[4] == Self.alikePut ? try dictionaries(reader.varint()).bytes : []
+                value = try isPacked ? Self.expanded(&reader, dictionary) : Bytes(copying: reader.rest())
             }
         }
         let oldest = min(
@@ -146,26 +156,21 @@ package struct KeyVersion: Sendable {
         }
     }
 
-    private static func expanded(_ reader: inout ByteReader) throws(Malformed) -> Bytes {
+    private static func expanded(_ reader: inout ByteReader, _ dictionary: [UInt8]) throws(Malformed) -> Bytes {
         let length = try reader.number()
         guard let length = Int(exactly: length) else { throw Malformed("value of \(length) bytes") }
-        return try Bytes(Compression.expand(reader.rest(), codec: .lz4, rawLength: length))
+        return try Bytes(
+            Compression.expand(reader.rest(), codec: .lz4, rawLength: length, dictionary: dictionary))
     }
 
-    /// The value compressed, if that saves enough: pages hold more, and checkpoints write less.
-    private var packed: [UInt8]? {
-        guard value.count >= Limits.packedValueBytes, !isLost,
-            let packed = value.withUnsafeBytes({ Compression.compress($0) })
-        else { return nil }
-        return packed.count <= value.count - value.count / Limits.packedShare ? packed : nil
-    }
-
-    /// What to store under `key`.
-    func encoded(key: Bytes) -> [UInt8] {
-        let packed = packed
-        let kind = isLost ? Self.lostPut : packed == nil ? type.rawValue : Self.packedPut
+    /// What to store under `key`, with the value compressed if that saves enough: pages hold more, and checkpoints write
+    /// less. With `compressor` it is with its dictionary, which the store must have by the same transaction.
+    func encoded(key: Bytes, _ compressor: DictionaryCompressor? = nil) -> [UInt8] {
+        let packed = type == .put && !isLost ? PackedValue(value, compressor) : nil
+        let packedKind = packed.map { $0.dictionary == nil ? Self.packedPut : Self.alikePut }
+        let kind = isLost ? Self.lostPut : packedKind ?? type.rawValue
         var bytes: [UInt8] = [0, 0, 0, 0, kind]
-        bytes.reserveCapacity(24 + (packed?.count ?? value.count))
+        bytes.reserveCapacity(24 + (packed?.bytes.count ?? value.count))
         bytes.appendVarint(UInt64(modRevision))
         bytes.appendVarint(previousRevision == 0 ? 0 : UInt64(modRevision - previousRevision))
         if type == .put {
@@ -173,8 +178,9 @@ package struct KeyVersion: Sendable {
             bytes.appendVarint(UInt64(version))
             bytes.appendVarint(UInt64(bitPattern: lease))
             if let packed {
+                if let dictionary = packed.dictionary { bytes.appendVarint(UInt64(dictionary)) }
                 bytes.appendVarint(UInt64(value.count))
-                bytes.append(contentsOf: packed)
+                bytes.append(contentsOf: packed.bytes)
             } else {
                 value.withUnsafeBytes { bytes.append(contentsOf: $0) }
             }

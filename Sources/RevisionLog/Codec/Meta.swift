@@ -1,7 +1,8 @@
 import Changes
 
-// The one entry of the database `meta`, under the key "store": what is true of LMDB's contents as a whole. It is
-// rewritten by every transaction that moves one of its numbers. All numbers little-endian.
+// The entry of the database `meta` under the key "store": what is true of LMDB's contents as a whole. It is rewritten by
+// every transaction that moves one of its numbers. Beside it are copies of the dictionaries (ValueDictionary.swift). All
+// numbers little-endian.
 //
 //     offset  size
 //      0      8     "VIGIL\0\0\0"
@@ -20,17 +21,17 @@ import Changes
 //     96      8     closed: the epoch of the journal when the store was last closed in good order, everything in LMDB; 0 if
 //                   that is not known (Journal.swift)
 //
-// Format version 3 has no database `long` (LongRow.swift), and so no keys of more than 511 bytes, nor compressed values in
-// `state` and `base` (KeyVersion.swift). Format version 2 has no databases `leases`, `leased` and `properties` either, and
+// Format version 4 has no dictionaries. Format version 3 has no database `long` (LongRow.swift) either, and so no keys of more
+// than 511 bytes, nor compressed values in `state` and `base` (KeyVersion.swift). Format version 2 has no databases `leases`, `leased` and `properties` either, and
 // ends before the last two numbers. Format version 1 ends before `sealed`, and is read as if nothing were; it has no database
-// `cursors`. All become version 4 when they are opened for writing.
+// `cursors`. All become version 5 when they are opened for writing.
 
 /// What is true of the contents of LMDB as a whole.
 struct Meta: Equatable {
-    static let format: UInt32 = 4
+    static let format: UInt32 = 5
     static let key = Array("store".utf8)
     private static let magic = Array("VIGIL\0\0\0".utf8)
-    private static let lengths: [UInt32: Int] = [1: 80, 2: 88, 3: 104, 4: 104]
+    private static let lengths: [UInt32: Int] = [1: 80, 2: 88, 3: 104, 4: 104, 5: 104]
 
     var storeID: UInt64
     var checkpoint: Revision = 0

@@ -19,6 +19,7 @@ extension LogReader {
             var check = Check(reader: self, meta: try meta(transaction), deep: deep, progress: progress)
             // What cannot be walked is not walked.
             guard try check.checkLongKeys(transaction) else { return check.report }
+            try check.checkDictionaries(transaction)
             try check.checkLog(transaction)
             try check.checkState(transaction)
             try check.checkBase(transaction)
@@ -157,7 +158,9 @@ struct Check {
             report.keys += 1
             let key = Bytes(copying: entry.key)
             do throws(Malformed) {
-                let version = try KeyVersion(entry.value, key: entry.key)
+                let version = try KeyVersion(entry.value, key: entry.key) { number throws(Malformed) in
+                    try reader.dictionary(number, transaction)
+                }
                 if version.type == .put { present += 1 }
                 if version.lease != 0 { attached += 1 }
                 if version.isLost { note("state", "key \(key)", version.modRevision, "has no value") }
@@ -190,7 +193,9 @@ struct Check {
         while let entry = found {
             let key = Bytes(copying: entry.key)
             do throws(Malformed) {
-                let version = try KeyVersion(entry.value, key: entry.key)
+                let version = try KeyVersion(entry.value, key: entry.key) { number throws(Malformed) in
+                    try reader.dictionary(number, transaction)
+                }
                 if version.type != .put || version.modRevision >= meta.dropped {
                     note("base", "key \(key)", version.modRevision, "is not a put from before the log")
                 }

@@ -92,7 +92,8 @@ final class Checkpointer: CursorWriter {
         let isDirty = state.head > meta.checkpoint
         orders.withLock { $0.isDirty = isDirty }
         let started = OSThread { [self] in
-            var writer = LogWriter(environment: environment, databases: databases, cursors: cursors, meta: meta)
+            var writer = LogWriter(
+                environment: environment, databases: databases, cursors: cursors, meta: meta, options: options)
             run(&writer)
         }
         thread.withLock { $0 = started }

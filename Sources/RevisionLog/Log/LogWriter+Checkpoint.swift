@@ -12,6 +12,8 @@ extension LogWriter {
         func pause() {
             if hasTime() { yielding.point() }
         }
+        try storeErrors { try values.load(environment, databases) }
+        values.prepare(frozen.recent, after: meta.checkpoint)
         meta = try commit { next, transaction in
             try appendBlocks(frozen, &next, transaction, pause)
             Failpoint.reach(.checkpointLogWritten)
@@ -66,7 +68,7 @@ extension LogWriter {
                 let version = newest.version(position)
                 if next.dropped > 1 { try saveToBase(bytes, next, transaction) }
                 if next.leasedKeys > 0 || version.lease != 0 { try index(bytes, version, &next, transaction) }
-                try version.encoded(key: key).withUnsafeBytes { version in
+                try version.encoded(key: key, values.current).withUnsafeBytes { version in
                     if LongKeys.has(bytes) {
                         try transaction.put(databases.state, bytes, version)
                     } else {

@@ -66,7 +66,7 @@ extension LogWriter {
                 try transaction.delete(databases.base, bytes)
                 if type == .delete { try transaction.delete(databases.state, bytes) }
             } else if type == .put {
-                let version = KeyVersion(block, index).encoded(key: key)
+                let version = KeyVersion(block, index).encoded(key: key, values.current)
                 try version.withUnsafeBytes { try transaction.put(databases.base, bytes, $0) }
             } else {
                 try transaction.delete(databases.base, bytes)

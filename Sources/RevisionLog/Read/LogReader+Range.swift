@@ -89,7 +89,8 @@ extension LogReader {
                 version = overlay.version()
                 overlay.advance()
             } else {
-                version = try decode(entry!.value, key: entry!.key, databases.state, numbersOnly: numbersOnly)
+                version = try decode(
+                    entry!.value, key: entry!.key, databases.state, numbersOnly: numbersOnly, transaction)
             }
             if key == stored { entry = try cursor.next() }
             if try !body(key, version) { return }

@@ -111,14 +111,17 @@ extension LogReader {
         guard LogOptions.keyBytes.contains(key.count), let bytes = try transaction.get(database, key) else {
             return nil
         }
-        return try decode(bytes, key: key, database, numbersOnly: numbersOnly)
+        return try decode(bytes, key: key, database, numbersOnly: numbersOnly, transaction)
     }
 
     func decode(
-        _ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, _ database: KeyTree, numbersOnly: Bool = false
+        _ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, _ database: KeyTree, numbersOnly: Bool = false,
+        _ transaction: borrowing ReadTransaction
     ) throws -> KeyVersion {
         do throws(Malformed) {
-            return try KeyVersion(bytes, key: key, numbersOnly: numbersOnly)
+            return try KeyVersion(bytes, key: key, numbersOnly: numbersOnly) { number throws(Malformed) in
+                try dictionary(number, transaction)
+            }
         } catch {
             throw StoreError(
                 .damaged, "\(database.name) key \(Bytes(copying: key)): \(error.reason); \(StoreError.advice)")

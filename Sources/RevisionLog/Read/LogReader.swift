@@ -12,6 +12,7 @@ package final class LogReader: Sendable {
     let databases: Databases
     let state: LogState
     let cache = BlockCache()
+    private let dictionaries = Dictionaries()
     let storeID: UInt64
 
     init(environment: Environment, databases: Databases, state: LogState, storeID: UInt64) {
@@ -68,6 +69,13 @@ package final class LogReader: Sendable {
             return try Meta(bytes)
         }
     }
+
+    /// The dictionary that a value needs.
+    func dictionary(
+        _ number: UInt64, _ transaction: borrowing ReadTransaction
+    ) throws(Malformed) -> ValueDictionary {
+        try dictionaries.find(number, databases, transaction)
+    }
 }
 
 /// The named databases of a store's environment.
@@ -88,7 +96,9 @@ struct Databases: Sendable {
     var properties: Database?
     /// What is kept under keys that LMDB does not take. Nil in a store of format version 1 to 3 that is only read.
     var long: Database?
-    /// "store" → ``Meta``.
+    /// Number, big-endian → ``ValueDictionary``. Nil in a store of format version 1 to 4 that is only read.
+    var dictionaries: Database?
+    /// "store" → ``Meta``; and the dictionaries once more.
     var meta: Database
 
     init(_ environment: Environment, create: Bool) throws {
@@ -109,6 +119,7 @@ struct Databases: Sendable {
         let leased = try optional("leased")
         properties = try optional("properties")
         long = try optional("long")
+        dictionaries = try optional("dictionaries")
         state = try KeyTree(required("state"), long: long, .state)
         base = try KeyTree(required("base"), long: long, .base)
         self.leased = leased.map { [long] in LeaseIndex($0, long: long) }

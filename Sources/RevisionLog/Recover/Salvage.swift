@@ -26,6 +26,7 @@ final class Salvage {
     private(set) var cursors = SalvagedCursors()
     private(set) var leases = SalvagedEntries()
     private(set) var properties = SalvagedEntries()
+    private var dictionaries = SalvagedDictionaries()
     /// The newest revision that anything says there was.
     private(set) var head: Revision = 0
     private let data: DataFileSalvage?
@@ -60,6 +61,9 @@ final class Salvage {
         var blocks: [Stretch] = []
         var strays: [Stretch] = []
         var unplaced = data.strayValues
+        dictionaries = try SalvagedDictionaries(data)
+        // First, since each value that needs one is damaged with it.
+        for message in dictionaries.damage { note(message) }
         for (index, snapshot) in data.snapshots.enumerated() {
             for entry in snapshot.trees["log"]?.entries ?? [] {
                 if let block = try block(entry) {
@@ -71,7 +75,7 @@ final class Salvage {
                 }
             }
             let state = try gatherVersions(snapshot, metas[index])
-            for name in ["log", "cursors", "leases", "leased", "properties"] {
+            for name in ["log", "cursors", "leases", "leased", "properties", "dictionaries"] {
                 for message in snapshot.trees[name]?.damage ?? [] { note(message) }
             }
             if let state { states.append(state) }
@@ -158,7 +162,7 @@ final class Salvage {
         guard LogOptions.keyBytes.contains(entry.key.count) else { return nil }
         return try data!.read(entry.value).withUnsafeBytes { bytes in
             entry.key.withUnsafeBytes { key in
-                (try? KeyVersion(bytes, key: key, numbersOnly: true)).map {
+                (try? KeyVersion(bytes, key: key, dictionaries.find)).map {
                     Version(revision: $0.modRevision, place: entry.value)
                 }
             }
@@ -174,7 +178,7 @@ final class Salvage {
             entry.key.withUnsafeBytes { row in
                 guard let row = try? LongRow(row, bytes) else { return nil }
                 guard case .entry(let root, let key, let kept) = row, root != .leased else { return (nil, [], nil) }
-                guard let version = try? KeyVersion(kept, key: key, numbersOnly: true) else { return nil }
+                guard let version = try? KeyVersion(kept, key: key, dictionaries.find) else { return nil }
                 let end = entry.value.lowerBound + bytes.count
                 return (root, Array(key), Version(revision: version.modRevision, place: end - kept.count..<end))
             }
@@ -237,7 +241,7 @@ final class Salvage {
         try data!.read(version.place).withUnsafeBytes { bytes in
             try key.withUnsafeBytes { key in
                 do {
-                    return try KeyVersion(bytes, key: key)
+                    return try KeyVersion(bytes, key: key, dictionaries.find)
                 } catch {
                     throw StoreError(.damaged, "the data file changed while it was read")
                 }

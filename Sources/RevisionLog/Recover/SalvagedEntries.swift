@@ -131,6 +131,7 @@ extension SalvagedEntries.Kind {
                 key.count == 8 && (try? LeaseEntry(value, id: key)) != nil
                     || key.count > 8 && (try? LeaseIndexEntry(value, key: key)) != nil
                     || (try? LongRow(key, value)) != nil
+                    || (try? ValueDictionary(value, key: key)) != nil
                     || (try? CursorEntry(value, name: key)) != nil
                     || (try? KeyVersion(value, key: key, numbersOnly: true)) != nil
             })

@@ -147,8 +147,8 @@ import Testing
                 var flipped = bytes
                 flipped[index] ^= 1 << UInt8(bit)
                 let code = storeError { _ = try read(flipped) }?.code
-                // Of the version, 4, the flip of this bit makes an older one.
-                let isNewer = 8..<12 ~= index && !(index == 8 && bit == 2)
+                // Of the version, the flip of a bit that is set makes an older one.
+                let isNewer = 8..<12 ~= index && Meta.format >> UInt32(8 * (index - 8) + bit) & 1 == 0
                 let expected: StoreError.Code = index < 8 ? .notAStore : isNewer ? .unsupportedFormat : .damaged
                 #expect(code == expected, "byte \(index), bit \(bit) of \(bytes)")
             }

@@ -89,6 +89,13 @@ final class WriterDouble {
     }
 }
 
+extension Transaction where Access == WriteAccess {
+    /// What no writer of the store would put.
+    borrowing func put(_ database: Database, _ key: [UInt8], _ value: [UInt8]) throws {
+        try key.withUnsafeBytes { key in try value.withUnsafeBytes { try put(database, key, $0) } }
+    }
+}
+
 /// A value as services write them: JSON of about 300 bytes, most of it alike from one to the next.
 func jsonValue(_ number: Int, _ random: inout SeededGenerator) -> Bytes {
     let instance = number % 500

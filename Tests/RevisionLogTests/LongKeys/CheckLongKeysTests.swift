@@ -78,10 +78,6 @@ import Testing
 }
 
 extension Transaction where Access == WriteAccess {
-    fileprivate borrowing func put(_ rows: Database, _ row: [UInt8], _ value: [UInt8]) throws {
-        try row.withUnsafeBytes { row in try value.withUnsafeBytes { try put(rows, row, $0) } }
-    }
-
     /// Removes the entry of the key of so many bytes.
     fileprivate borrowing func remove(_ rows: Database, ofKey count: Int) throws {
         let row = [UInt8](repeating: 0x6B, count: count).withUnsafeBytes { LongRow.key(16, $0.steps.rest) }

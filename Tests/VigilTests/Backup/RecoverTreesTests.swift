@@ -108,6 +108,47 @@ import Vigil
         }
     }
 
+    /// Each is in two trees, and of one that is gone from both the values are lost that need it, and counted.
+    @Test(arguments: [false, true]) func dictionaries(areGone: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            try await Self.fillAlike(directory + "/store")
+            let broken = BrokenStore(directory: directory)
+            if areGone {
+                try broken.flip(after: [0, 0, 0, 1], where: [32])
+            } else {
+                try broken.zeroPages(with: [0, 0, 0, 1], sparing: Array("store".utf8))
+            }
+            let report = try await broken.recover()
+            #expect(report.damage.contains { $0.contains("tree dictionaries") }, "\(report.damage)")
+            #expect(report.isComplete == !areGone && report.missingKeys == (areGone ? 99 : 0), "\(report)")
+            try await broken.recovered { recovered in
+                let pairs = try recovered.range(.prefix("k/")).keyValues
+                #expect(pairs.count == (areGone ? 1 : 100))
+                for pair in pairs { #expect(pair.value == Self.alike(pair.modRevision)) }
+            }
+        }
+    }
+
+    private static func alike(_ revision: Revision) -> Bytes {
+        Bytes(#"{"service":"checkout","region":"eu-central","healthy":true,"at":\#(revision)}"#)
+    }
+
+    /// Keys that the log has no more, but for the last of them.
+    private static func fillAlike(_ path: String) async throws {
+        var options = StoreOptions()
+        options.log.dictionaryBytes = 1000
+        let store = try await WatchStore.open(path, options: options)
+        for number in 1...100 { try await store.put(Bytes("k/\(number)"), alike(store.head + 1)) }
+        try await store.compact(through: store.head)
+        for value in ["1", "2"] as [Bytes] {
+            try await store.put("end", value)
+            try await store.seal()
+        }
+        try await store.close()
+        // It has the changes of before still.
+        try FileManager.default.removeItem(atPath: path + "/journal-000")
+    }
+
     private func withStore(_ body: (BrokenStore) async throws -> Void) async throws {
         try await withTemporaryDirectory { directory in
             let store = try await WatchStore.open(directory + "/store")
@@ -145,10 +186,11 @@ private struct BrokenStore {
 
     private var file: URL { URL(fileURLWithPath: directory + "/store/data.mdb") }
 
-    /// Overwrites each leaf that has an entry whose key begins with `key`.
-    func zeroPages(with key: [UInt8]) throws {
+    /// Overwrites each leaf that has an entry whose key begins with `key`, unless it also has `other`.
+    func zeroPages(with key: [UInt8], sparing other: [UInt8]? = nil) throws {
         try change(key) { data, place in
             let page = place / 4096 * 4096
+            if let other, data.range(of: Data(other), in: page..<page + 4096) != nil { return }
             data.replaceSubrange(page..<page + 4096, with: Data(count: 4096))
         }
     }

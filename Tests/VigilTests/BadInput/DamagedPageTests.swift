@@ -10,7 +10,10 @@ import Vigil
 
     /// A store of more pages than opening looks at.
     private func fill(_ path: String) async throws {
-        let store = try await WatchStore.open(path)
+        var options = StoreOptions()
+        // Values that are alike would fill too few pages.
+        options.log.dictionaryBytes = .max
+        let store = try await WatchStore.open(path, options: options)
         for start in stride(from: 0, to: Self.keys, by: 500) {
             let value = Bytes(String(repeating: "v", count: 100))
             _ = try await store.transactions(

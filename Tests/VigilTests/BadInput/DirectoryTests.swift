@@ -111,7 +111,7 @@ import Vigil
                 Issue.record("a newer format was opened")
             } catch let error as StoreError {
                 #expect(error.code == .unsupportedFormat)
-                #expect(error.message.contains("9") && error.message.contains("4"))
+                #expect(error.message.contains("9") && error.message.contains("5"))
             }
         }
     }

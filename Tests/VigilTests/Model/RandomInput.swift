@@ -26,8 +26,13 @@ struct RandomInput {
         return Bytes(key)
     }
 
-    /// Four of them fit into a transaction; large ones do not fit into a page of LMDB.
+    /// Four of them fit into a transaction; large ones do not fit into a page of LMDB. Many are alike, of two kinds.
     mutating func value(upTo limit: Int = 1900) -> Bytes {
+        if random.chance(3) {
+            let load = random.below(1000)
+            if random.chance(4) { return Bytes("[Unit]\nDescription=Worker \(load)\nAfter=network-online.target\n") }
+            return Bytes(#"{"service":"checkout","region":"eu-central","healthy":true,"load":0.\#(load)}"#)
+        }
         if random.chance(20) { return Bytes([UInt8](repeating: 0xAB, count: random.below(limit))) }
         return Bytes("value \(random.below(1000))")
     }

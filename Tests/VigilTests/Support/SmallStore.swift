@@ -1,7 +1,7 @@
 import Vigil
 
-/// Sizes so small that segments turn, checkpoints are made, versions are forgotten and the map grows within a few hundred
-/// writes.
+/// Sizes so small that segments turn, checkpoints are made, versions are forgotten, the map grows and values that are alike
+/// get a dictionary within a few hundred writes.
 func smallOptions(durability: Durability = .sync) -> StoreOptions {
     var options = StoreOptions(durability: durability)
     options.log.segmentBytes = 64 << 10
@@ -13,5 +13,6 @@ func smallOptions(durability: Durability = .sync) -> StoreOptions {
     options.log.checkpointInterval = .milliseconds(20)
     options.log.mapBytes = 1 << 20
     options.log.versionCacheBytes = 2 << 10
+    options.log.dictionaryBytes = 600
     return options
 }
