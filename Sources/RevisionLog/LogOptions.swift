@@ -22,7 +22,8 @@ public struct LogOptions: Sendable, Hashable {
     /// not have yet is kept whatever this says.
     public var versionCacheBytes = 160 << 20
     /// Bytes of values after which the next checkpoint looks whether a dictionary, made of some of them, would make what is
-    /// kept of each key smaller. `Int.max` for never; dictionaries that the store has are used all the same.
+    /// kept of each key smaller. `Int.max` for never; dictionaries that the store has are used all the same. A dictionary
+    /// stays, and with it the values it was made of, also when these are compacted.
     public var dictionaryBytes = 32 << 10
     /// Bytes of the longest journal segments; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
     public var segmentBytes = 8 << 20

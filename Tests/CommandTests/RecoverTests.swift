@@ -69,7 +69,7 @@ import Vigil
                 var found = data.range(of: Data(bytes))
                 while let place = found {
                     let value = place.lowerBound + offset
-                    if offset == 0 || data[value..<value + 12].elementsEqual([1, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0]) {
+                    if offset == 0 || data[value...].prefix(12).elementsEqual([1, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0]) {
                         data[value] ^= 2
                     }
                     found = data.range(of: Data(bytes), in: place.upperBound..<data.endIndex)
