@@ -66,7 +66,7 @@ import Testing
             while let line = await lines.next() { Issue.record("after the change it printed \(line)") }
             #expect(await watch.status() == 3)
             let said = try String(contentsOfFile: vigil.backgroundErrors, encoding: .utf8)
-            #expect(said.contains("from format version 3 to 4") && said.contains("open it again"), "\(said)")
+            #expect(said.contains("from format version 3 to 5") && said.contains("open it again"), "\(said)")
             let again = try await vigil("watch", longKey, "--from", "earliest", "--until", "head", "--json")
             #expect(again.json.compactMap { $0["key"] as? String } == [longKey])
         }
