@@ -40,6 +40,9 @@ enum Limits {
     static let radixEntries = 1024
     /// Changes in a run of the overlay that writers merge, which takes about a millisecond; larger ones the checkpoint does.
     static let mergedEntries = 65_536
+    /// Batches that a merged run of the overlay holds for each of its keys, on average; those that it has no more need of it
+    /// lets go before there are more.
+    static let batchesPerKey = 2
     /// Runs of the overlay that are left side by side when a store is opened.
     static let unmergedRuns = 4
     /// Frames of the journal that one thread decodes at least, when a store is opened.

@@ -101,11 +101,32 @@ final class OverlayRun: Sendable {
     /// One run with the keys of both; where both have one, `newer` wins.
     init(older: OverlayRun, newer: OverlayRun) {
         shape = KeyShape.joined(older.shape, newer.shape, stem: Self.commonStem(older, newer))
-        batches = older.batches + newer.batches
         let isDecided = shape.isDecidedByPrefix
-        entries = merged(
+        let newest = merged(
             older.entries(after: shape.stem), newer.entries(after: shape.stem), shift: UInt32(older.batches.count)
         ) { isDecided ? 0 : Self.compare($0, older.batches, $1, newer.batches) }
+        let all = older.batches + newer.batches
+        // Or keys that change again and again would make each merge cost as much as all of their changes.
+        let isLoose = all.count > Limits.batchesPerKey * newest.count
+        (entries, batches) = isLoose ? Self.needed(newest, of: all) : (newest, all)
+    }
+
+    /// The entries with those of `batches` alone that they need.
+    private static func needed(_ entries: [Entry], of batches: [ChangeBatch]) -> ([Entry], [ChangeBatch]) {
+        var isNeeded = [Bool](repeating: false, count: batches.count)
+        for entry in entries { isNeeded[Int(entry.batch)] = true }
+        var numbers = [UInt32](repeating: 0, count: batches.count)
+        var kept: [ChangeBatch] = []
+        for number in batches.indices where isNeeded[number] {
+            numbers[number] = UInt32(kept.count)
+            kept.append(batches[number])
+        }
+        let renumbered = entries.map { entry in
+            var entry = entry
+            entry.batch = numbers[Int(entry.batch)]
+            return entry
+        }
+        return (renumbered, kept)
     }
 
     /// What the smallest and the greatest key of both have in common all between them have too.

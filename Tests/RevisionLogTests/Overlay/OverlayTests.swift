@@ -87,6 +87,26 @@ struct OverlayModel {
         }
     }
 
+    /// A merge copies the list of batches: it must not have all that ever changed the keys.
+    @Test(arguments: [1, 3, 100]) func keysThatChangeAgainAndAgainCostWhatTheyAre(_ count: Int) {
+        var runs: [OverlayRun] = []
+        var newest: [Bytes: Revision] = [:]
+        var random = SeededGenerator(UInt64(count))
+        var isBounded = true
+        for revision in 1...5000 as ClosedRange<Revision> {
+            let key = Bytes("k/\(random.below(count))")
+            newest[key] = revision
+            runs = runs.adding(OverlayRun(encode([[random.event(revision).with(key: key)]], milliseconds: 0)))
+            isBounded = isBounded && runs.allSatisfy { $0.batches.count <= Limits.batchesPerKey * $0.entries.count }
+        }
+        #expect(isBounded)
+        let all = runs.merged()!
+        #expect(all.entries.count == newest.count)
+        for position in all.entries.indices {
+            #expect(all.version(position).modRevision == newest[all.key(position)])
+        }
+    }
+
     @Test func aListOfRunsStaysShort() {
         let seed = UInt64.random(in: 0 ... .max)
         var model = OverlayModel(random: SeededGenerator(seed))
