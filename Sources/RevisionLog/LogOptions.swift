@@ -24,7 +24,7 @@ public struct LogOptions: Sendable, Hashable {
     /// Bytes of values after which the next checkpoint looks whether a dictionary, made of some of them, would make what is
     /// kept of each key smaller. `Int.max` for never; dictionaries that the store has are used all the same. A dictionary
     /// stays, and with it the values it was made of, also when these are compacted.
-    public var dictionaryBytes = 32 << 10
+    public var dictionaryLookBytes = 32 << 10
     /// Bytes of the longest journal segments; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
     public var segmentBytes = 8 << 20
     /// Bytes of the first journal segment, if that is less; a multiple of 4096, at least 4096. Each that is made when those
@@ -57,7 +57,7 @@ public struct LogOptions: Sendable, Hashable {
             cursorInterval >= .milliseconds(10), "cursorInterval is \(cursorInterval); it must be at least 10 ms")
         try require(
             pendingBytes >= checkpointBytes, "pendingBytes is \(pendingBytes), less than checkpointBytes")
-        try require(dictionaryBytes > 0, "dictionaryBytes is \(dictionaryBytes); it must be positive")
+        try require(dictionaryLookBytes > 0, "dictionaryLookBytes is \(dictionaryLookBytes); it must be positive")
         try require(versionCacheBytes >= 0, "versionCacheBytes is \(versionCacheBytes); it must not be negative")
         try require(
             segmentBytes >= 64 << 10 && segmentBytes % 4096 == 0,

@@ -97,7 +97,7 @@ func makeLongFixture(_ path: String) async throws {
 /// LMDB's, and in `base`. Each says what revision it is of. Keep it as `Fixtures/format-5-alike`.
 func makeAlikeFixture(_ path: String) async throws {
     var options = fixtureOptions()
-    options.log.dictionaryBytes = 1000
+    options.log.dictionaryLookBytes = 1000
     let store = try await WatchStore.open(path, options: options)
     func put(_ key: String, _ value: (Revision) -> String) async throws {
         try await store.put(Bytes(key), Bytes(value(store.head + 1)))

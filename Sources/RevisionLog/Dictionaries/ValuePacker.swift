@@ -14,7 +14,7 @@ final class ValuePacker {
     private var highest: UInt32 = 0
     private var samples = ValueSamples()
     private var isLoaded = false
-    /// `LogOptions.dictionaryBytes`.
+    /// `LogOptions.dictionaryLookBytes`.
     private let lookBytes: Int
 
     init(lookBytes: Int) {

@@ -23,7 +23,7 @@ struct LogWriter: ~Copyable {
         self.environment = environment
         self.databases = databases
         self.cursors = cursors
-        values = ValuePacker(lookBytes: options.dictionaryBytes)
+        values = ValuePacker(lookBytes: options.dictionaryLookBytes)
         self.meta = meta
     }
 

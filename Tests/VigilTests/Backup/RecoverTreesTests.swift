@@ -136,7 +136,7 @@ import Vigil
     /// Keys that the log has no more.
     private static func fillAlike(_ path: String) async throws {
         var options = StoreOptions()
-        options.log.dictionaryBytes = 1000
+        options.log.dictionaryLookBytes = 1000
         let store = try await WatchStore.open(path, options: options)
         for number in 1...100 { try await store.put(Bytes("k/\(number)"), alike(store.head + 1)) }
         // Another block.

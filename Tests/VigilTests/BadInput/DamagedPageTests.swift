@@ -12,7 +12,7 @@ import Vigil
     private func fill(_ path: String) async throws {
         var options = StoreOptions()
         // Values that are alike would fill too few pages.
-        options.log.dictionaryBytes = .max
+        options.log.dictionaryLookBytes = .max
         let store = try await WatchStore.open(path, options: options)
         for start in stride(from: 0, to: Self.keys, by: 500) {
             let value = Bytes(String(repeating: "v", count: 100))

@@ -13,6 +13,6 @@ func smallOptions(durability: Durability = .sync) -> StoreOptions {
     options.log.checkpointInterval = .milliseconds(20)
     options.log.mapBytes = 1 << 20
     options.log.versionCacheBytes = 2 << 10
-    options.log.dictionaryBytes = 600
+    options.log.dictionaryLookBytes = 600
     return options
 }
