@@ -27,13 +27,14 @@ import Changes
 //
 // A payload is a series of entries of the database of that name: key length (varint), key, value length (varint), value,
 // as the store has them (Block.swift, KeyVersion.swift, CursorEntry.swift, LeaseEntry.swift, Properties.swift,
-// ValueDictionary.swift). Kinds come in the order of their numbers, and keys in order within a kind. Chunks of `log` are never compressed, since blocks are already. What the store has in its journal only is
-// in the backup as blocks, and applied to `state` and `base`, as a checkpoint would have done.
+// ValueDictionary.swift). Kinds come in the order of their numbers, and keys in order within a kind. Chunks of `log` are
+// never compressed, since blocks are already. What the store has in its journal only is in the backup as blocks, and applied
+// to `state` and `base`, as a checkpoint would have done.
 //
 // The last chunk is the end. Its payload is seven numbers of 8 bytes: entries of log, state, base, cursors, leases,
-// properties and dictionaries. Which keys a lease holds is not in the backup, since `state` says so. Nothing follows the end; except that a
-// backup which a server has sent has zeros behind it, up to a multiple of 512 bytes, and a digest of 32 bytes, which are
-// for the clients of etcd (SnapshotCall.swift in VigilServer) and not looked at here.
+// properties and dictionaries. Which keys a lease holds is not in the backup, since `state` says so. Nothing follows the end;
+// except that a backup which a server has sent has zeros behind it, up to a multiple of 512 bytes, and a digest of 32 bytes,
+// which are for the clients of etcd (SnapshotCall.swift in VigilServer) and not looked at here.
 //
 // Format version 3 had no dictionaries, and six numbers at its end. Format version 2 had no keys of more than 511 bytes and no
 // compressed values either. Format version 1 had no leases and properties either, and four numbers at its end.

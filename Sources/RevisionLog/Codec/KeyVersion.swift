@@ -111,12 +111,12 @@ package struct KeyVersion: Sendable {
     }
 
     /// Finds the dictionary of a number.
-    typealias Dictionaries = (UInt64) throws(Malformed) -> ValueDictionary
+    typealias FindDictionary = (UInt64) throws(Malformed) -> ValueDictionary
 
     /// Reads what is stored under `key`; the value is copied unless `numbersOnly`.
     init(
         _ bytes: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer, numbersOnly: Bool = false,
-        _ dictionaries: Dictionaries = { number throws(Malformed) in throw .missing(dictionary: number) }
+        _ dictionary: FindDictionary = { number throws(Malformed) in throw .missing(dictionary: number) }
     ) throws(Malformed) {
         guard bytes.count >= 6 else { throw Malformed("entry of \(bytes.count) bytes") }
         var checksum = Checksum()
@@ -144,8 +144,8 @@ package struct KeyVersion: Sendable {
             version = try reader.number()
             lease = try Int64(bitPattern: reader.varint())
             if !numbersOnly, !isLost {
-                let dictionary = bytes[4] == Self.alikePut ? try dictionaries(reader.varint()).bytes : []
-                value = try isPacked ? Self.expanded(&reader, dictionary) : Bytes(copying: reader.rest())
+                let alike = bytes[4] == Self.alikePut ? try dictionary(reader.varint()).bytes : []
+                value = try isPacked ? Self.expanded(&reader, alike) : Bytes(copying: reader.rest())
             }
         }
         let oldest = min(

@@ -24,6 +24,7 @@ final class ValuePacker {
     /// Takes what the store has, once. The newest counts until there are samples.
     func load(_ environment: Environment, _ databases: Databases) throws {
         guard !isLoaded else { return }
+        known = []
         try environment.withRead { transaction in
             for number in 1...UInt32(Limits.dictionaries) {
                 let entries = try transaction.dictionaryEntries(number, databases)

@@ -68,7 +68,7 @@ import Testing
 
     private func value(
         _ bytes: [UInt8],
-        _ dictionaries: KeyVersion.Dictionaries = { number throws(Malformed) in
+        _ dictionaries: KeyVersion.FindDictionary = { number throws(Malformed) in
             if number != 7 { throw .missing(dictionary: number) }
             return Self.dictionary
         }
