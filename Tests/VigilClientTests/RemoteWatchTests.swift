@@ -107,6 +107,26 @@ import VigilClient
         }
     }
 
+    /// The server that is told has yet to deliver it again, and would refuse it.
+    @Test func whatCameBeforeTheConnectionWasLostCanBeAcknowledgedAfterIt() async throws {
+        try await withServing { serving, client in
+            for _ in 0..<1000 { try await serving.store.put("k", "v") }
+            let options = WatchOptions(cursor: CursorOptions(acknowledgement: .explicit))
+            let watch = try await client.watch(.key("k"), from: .cursor("indexer"), options: options)
+            let seen = try await watch.updates(events: 1).map(\.revision)
+            // No event of the watch has it.
+            try await serving.store.put("other", "v")
+            try await serving.stop()
+            try await serving.start()
+            let rest = try await watch.updates(events: 999).map(\.revision)
+            #expect(seen + rest == Array(1...1000))
+            try await watch.acknowledge()
+            try await watch.flushAcknowledged()
+            #expect(try await client.cursor("indexer")?.acknowledged == 1000)
+            watch.cancel()
+        }
+    }
+
     @Test func aReaderThatLagsHoldsNobodyUpAndGetsEverything() async throws {
         try await withServing { serving, client in
             let watch = try await client.watch(.all, from: .now)

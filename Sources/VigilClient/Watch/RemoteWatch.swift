@@ -191,6 +191,7 @@ public final class RemoteWatch: Sendable {
             guard !state.withLock({ $0.isCancelled }) else { return }
             do {
                 try await create(from: start)
+                try await acknowledgeAgain()
                 break
             } catch let error as ClientError where error.code == .unreachable {
                 lost = error
@@ -200,9 +201,26 @@ public final class RemoteWatch: Sendable {
             }
             guard ContinuousClock.now < deadline else { throw lost }
         }
-        let (acknowledged, wantsProgress) = state.withLock { ($0.acknowledged, $0.wantsProgress) }
-        if let acknowledged { try await send(acknowledged: acknowledged, on: state.withLock { $0.call }) }
-        if wantsProgress { try await requestProgress() }
+        if state.withLock({ $0.wantsProgress }) { try await requestProgress() }
+    }
+
+    /// Tells the cursor what a server that is gone may have been told last, or could not be: as soon as the watch has come
+    /// so far again, since before that it is refused. What comes meanwhile was delivered already, but for the end of it.
+    private func acknowledgeAgain() async throws {
+        let (call, acknowledged, reached) = state.withLock { ($0.call, $0.acknowledged, $0.reached) }
+        guard let acknowledged, acknowledged > reached else { return }
+        do {
+            // Where nothing else says that the watch has come there.
+            var request = WireWatchRequest()
+            request.requestProgress = .init()
+            try await call?.send(request.serializedBytes())
+            while state.withLock({ $0.reached }) < acknowledged {
+                guard try await receive() else { return }
+            }
+            try await send(acknowledged: acknowledged, on: call)
+        } catch {
+            throw store.clientError(error)
+        }
     }
 
     /// Waits, until the watch is cancelled.

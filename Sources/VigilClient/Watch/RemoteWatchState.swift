@@ -16,6 +16,8 @@ struct RemoteWatchState {
     /// Everything through here was; nil as long as nothing was that a cursor could be told.
     private(set) var delivered: Revision?
     var acknowledged: Revision?
+    /// Everything through here came on the present connection, or the cursor had it when that began.
+    private(set) var reached: Revision = 0
     /// Whether a state is being delivered.
     private var isInState = false
     private var storeID: UInt64?
@@ -41,6 +43,7 @@ struct RemoteWatchState {
                     + "delivered: it was replaced, or has lost what was not flushed; begin the watch anew")
         }
         storeID = created.storeID
+        reached = created.resume - 1
         self.call = call
         pending = []
         taken = 0
@@ -79,13 +82,18 @@ struct RemoteWatchState {
                 parts = []
                 partBytes = 0
             }
+            reached = max(reached, part.revision)
             // A cursor may begin before what was delivered already.
             if part.revision >= next || isInState { pending.append(.update(try WatchUpdate(parts))) }
         case .state(let state):
             isInState = true
             pending.append(.state(state.keyValues.map { KeyValue($0) }))
-        case .synced(let revision): pending.append(.synced(revision))
-        case .progress(let revision): if revision >= next - 1 { pending.append(.progress(revision)) }
+        case .synced(let revision):
+            reached = max(reached, revision)
+            pending.append(.synced(revision))
+        case .progress(let revision):
+            reached = max(reached, revision)
+            if revision >= next - 1 { pending.append(.progress(revision)) }
         case nil: break
         }
     }
