@@ -22,9 +22,9 @@ import Changes
 //                   that is not known (Journal.swift)
 //
 // Format version 4 has no dictionaries. Format version 3 has no database `long` (LongRow.swift) either, and so no keys of more
-// than 511 bytes, nor compressed values in `state` and `base` (KeyVersion.swift). Format version 2 has no databases `leases`, `leased` and `properties` either, and
-// ends before the last two numbers. Format version 1 ends before `sealed`, and is read as if nothing were; it has no database
-// `cursors`. All become version 5 when they are opened for writing.
+// than 511 bytes, nor compressed values in `state` and `base` (KeyVersion.swift). Format version 2 has no databases `leases`,
+// `leased` and `properties` either, and ends before the last two numbers. Format version 1 ends before `sealed`, and is read
+// as if nothing were; it has no database `cursors`. All become version 5 when they are opened for writing.
 
 /// What is true of the contents of LMDB as a whole.
 struct Meta: Equatable {
