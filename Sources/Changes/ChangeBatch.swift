@@ -55,6 +55,8 @@ public final class ChangeBatch: Sendable {
     public let recordStarts: [UInt32]
     /// Commit times, as (first record that has it, milliseconds since 1970), ascending by record; never empty.
     public let commitTimes: [CommitTime]
+    /// The records of very many changes whose keys ascend, as those do that delete a range.
+    private let ascending: Set<Int>
 
     /// From record `record` on, the commit was at `milliseconds` since 1970 (UTC).
     public struct CommitTime: BitwiseCopyable, Sendable {
@@ -83,12 +85,16 @@ public final class ChangeBatch: Sendable {
         self.entries = entries
         self.recordStarts = recordStarts
         self.commitTimes = commitTimes
+        ascending = Self.ascendingRecords(storage, entries, recordStarts)
     }
 
     /// How many revisions.
     @inlinable public var recordCount: Int { recordStarts.count - 1 }
     /// The revision of the last record.
     @inlinable public var lastRevision: Revision { firstRevision + Int64(recordCount) - 1 }
+
+    /// Whether the keys of record `record` are known to ascend.
+    func isAscending(_ record: Int) -> Bool { ascending.contains(record) }
 
     /// The indices into `entries` of record `record`.
     @inlinable
@@ -106,6 +112,13 @@ public final class ChangeBatch: Sendable {
             if Int(recordStarts[middle]) <= index { low = middle } else { high = middle }
         }
         return firstRevision + Int64(low)
+    }
+
+    /// Bytes of the storage from the first key of record `record` to the last value.
+    package func bytes(ofRecord record: Int) -> Int {
+        let indices = entryIndices(ofRecord: record)
+        guard let first = indices.first, let last = indices.last else { return 0 }
+        return Int(entries[last].valueOffset) + Int(entries[last].valueLength) - Int(entries[first].keyOffset)
     }
 
     /// When record `record` was committed, in milliseconds since 1970 (UTC).

@@ -9,8 +9,14 @@ enum Limits {
     static let blockBytes = 64 << 10
     /// Records in a block, so that its index stays small even if the records are tiny.
     static let blockRecords = 4096
-    /// Raw bytes of one block or frame that a reader accepts; a header that claims more is damaged.
-    static let decodedBytes = 256 << 20
+    /// Raw bytes of one block or frame that a reader accepts; a header that claims more is damaged. What LZ4 takes at most.
+    static let decodedBytes = 0x7E00_0000
+    /// How many times as long LZ4 makes what it expands, at most.
+    static let expansion = 255
+    /// Raw bytes of one record: beside it a frame has others of its group, and a block what came before.
+    static let recordBytes = decodedBytes - 16 << 20
+    /// What a change adds to its key and value in a record, at most.
+    static let changeBytes = 48
     /// Shorter payloads are not even tried to compress.
     static let compressibleBytes = 96
     /// Shorter payloads of the journal's frames are not: they take one block of the disk either way, and it is the
@@ -53,8 +59,10 @@ enum Limits {
     static let directBytes = 1 << 20
     /// How many times as long as the longest so far a new segment of the journal is made, while that is allowed.
     static let segmentGrowth = 8
-    /// Decoded blocks kept for readers that walk version chains or replay the same range.
+    /// Decoded blocks kept for readers that walk version chains or replay the same range, and their raw bytes, unless it is
+    /// but one.
     static let cachedBlocks = 32
+    static let cachedBytes = 32 << 20
     /// Blocks that may be decoded at the same moment, if their numbers do not collide.
     static let decodingTurns = 8
     /// Records that one step of a replay examines before it gives its read transaction back.
@@ -104,7 +112,8 @@ enum Limits {
     static let checkpointGrowth = 1.25
     /// A block that is full is written again, denser, if that saves this percentage of it.
     static let densePercent = 10
-    /// Raw bytes and records that one step of sealing reads before it commits, at least one block.
+    /// Raw bytes and records that one step of sealing reads before it commits, at least one block; a larger one is left as it
+    /// is.
     static let sealingBytes = 1 << 20
     static let sealingRecords = 16_384
     /// For how many times as long as a step took sealing rests after it, while somebody writes.

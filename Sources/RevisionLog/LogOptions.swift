@@ -25,7 +25,8 @@ public struct LogOptions: Sendable, Hashable {
     /// kept of each key smaller. `Int.max` for never; dictionaries that the store has are used all the same. A dictionary
     /// stays, and with it the values it was made of, also when these are compacted.
     public var dictionaryLookBytes = 32 << 10
-    /// Bytes of the longest journal segments; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`.
+    /// Bytes of the longest journal segments; a multiple of 4096, at least 64 KiB, and more than `transactionBytes`. Only a
+    /// transaction that deletes so many keys that it finds no room in one gets one of its own.
     public var segmentBytes = 8 << 20
     /// Bytes of the first journal segment, if that is less; a multiple of 4096, at least 4096. Each that is made when those
     /// there are do not suffice is eight times as long as the longest before, up to `segmentBytes`. Closing the store leaves
@@ -35,8 +36,11 @@ public struct LogOptions: Sendable, Hashable {
     public var segments = 28
     /// Bytes of the keys and values that one transaction puts.
     public var transactionBytes = 1_572_864
-    /// Changes in one transaction.
-    public var transactionChanges = 100_000
+    /// Bytes of the keys that one transaction deletes. While it is written, several times as much memory is taken; and those
+    /// who watch the keys, or read on from before it, have all of them in memory at a time.
+    public var deletedBytes = 1 << 30
+    /// Changes in one transaction, most of which can only be deletes.
+    public var transactionChanges = 2 << 20
     /// Bytes of address space for LMDB to begin with; it grows by itself.
     public var mapBytes = 16 << 30
     /// How much history is kept, by the process that has the store open for writing; everything, unless this says less.
@@ -71,6 +75,13 @@ public struct LogOptions: Sendable, Hashable {
             "transactionBytes is \(transactionBytes); it must be below three quarters of segmentBytes (\(segmentBytes))"
         )
         try require(transactionChanges > 0, "transactionChanges is \(transactionChanges); it must be positive")
+        try require(deletedBytes >= 0, "deletedBytes is \(deletedBytes); it must not be negative")
+        let largest = Limits.recordBytes
+        try require(
+            transactionBytes <= largest && deletedBytes <= largest && transactionChanges <= largest
+                && transactionBytes + deletedBytes + transactionChanges * Limits.changeBytes <= largest,
+            "transactionBytes (\(transactionBytes)), deletedBytes (\(deletedBytes)) and \(Limits.changeBytes) for each of "
+                + "transactionChanges (\(transactionChanges)) are more than \(largest), the most that one revision may have")
         try require(mapBytes >= 1 << 20, "mapBytes is \(mapBytes); it must be at least 1 MiB")
         try retention.validate()
     }

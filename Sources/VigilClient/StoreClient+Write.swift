@@ -100,7 +100,7 @@ extension WireOperation {
             leasedPut.value = .init(value)
             leasedPut.lease = lease
         case .delete(let key): delete = .init(key)
-        case .deleteRange(let keys): deleteRange = WireKeyRange(keys)
+        case .deleteRange(let keys, _): deleteRange = WireKeyRange(keys)
         default:
             throw StoreError(
                 .invalidArgument, "only puts that say which lease, if any, and deletes can be committed to a server so")

@@ -43,6 +43,10 @@ enum Compression {
             return Array(bytes)
         case .lz4:
             guard rawLength > 0, let source = bytes.baseAddress else { throw Malformed("is empty") }
+            // Before memory is taken for what cannot be.
+            guard rawLength / Limits.expansion <= bytes.count else {
+                throw Malformed("claims \(rawLength) raw bytes in \(bytes.count)")
+            }
             var written: Int32 = 0
             let raw = [UInt8](unsafeUninitializedCapacity: rawLength) { target, count in
                 written = dictionary.withUnsafeBytes { dictionary in

@@ -39,6 +39,11 @@ final class FrameBlocks: @unchecked Sendable {
         space.deallocate()
     }
 
+    /// Lets go of the memory that a large frame took.
+    func rest() {
+        if frame.capacity > 2 * Limits.directBytes { frame = [] }
+    }
+
     /// Writes `frame` at `offset` of the segment, durably. False if that cannot be done this way: nothing was written then.
     func write(_ frame: [UInt8], at offset: Int, of file: SegmentFile) throws(StoreError) -> Bool {
         guard let filled = try fill(frame, at: offset, of: file),

@@ -170,6 +170,7 @@ final class Journal: Sendable {
         } catch {
             throw contents.withLock { Self.fail(&$0, error) }
         }
+        blocks.rest()
         let wantsSpare = contents.withLock { contents in
             contents.isBegun = true
             contents.lastEpoch = contents.epoch
@@ -288,7 +289,7 @@ final class Journal: Sendable {
     func prepareSpare() throws {
         let spare: (number: Int, length: Int)? = contents.withLock { contents in
             contents.isPreparing = wantsSpare(contents)
-            return contents.isPreparing ? (contents.segments.count, nextLength(contents)) : nil
+            return contents.isPreparing ? (contents.segments.count, lengths.next(contents.segments.map(\.file.length))) : nil
         }
         guard let spare else { return }
         // Outside of the lock: filling a segment with zeros takes milliseconds.
@@ -322,21 +323,18 @@ final class Journal: Sendable {
 
     /// Goes on in a segment that is free, or in a new one.
     private func turn(_ contents: inout Contents, _ length: Int) throws(StoreError) {
-        let next = free(contents)
-        if let next, contents.segments[next].file.length >= length {
-            contents.current = next
-        } else if contents.segments.count < lengths.maximumCount, length <= lengths.longest {
-            let next = nextLength(contents)
-            let file = try SegmentFile(
-                creating: SegmentFile.name(contents.segments.count), in: directory,
-                length: next < length ? lengths.longest : next)
+        let free = free(contents)
+        let freeLength = free.map { contents.segments[$0].file.length } ?? 0
+        if let free, lengths.suits(freeLength, for: length) {
+            contents.current = free
+        } else if contents.segments.count < lengths.maximumCount, !lengths.isOverlong(freeLength) {
+            let file = try makeSegment(contents.segments.count, contents, for: length)
             contents.segments.append(Segment(file: file))
             contents.current = contents.segments.count - 1
-        } else if let next, length <= lengths.longest {
-            // Too short: a new file takes its place.
-            contents.segments[next].file = try SegmentFile(
-                creating: SegmentFile.name(next), in: directory, length: lengths.longest)
-            contents.current = next
+        } else if let free {
+            // Too short or too long: a new file takes its place.
+            contents.segments[free].file = try makeSegment(free, contents, for: length)
+            contents.current = free
         } else {
             throw StoreError(
                 .full, "the journal has no free segment for a frame of \(length) bytes; wait for a checkpoint")
@@ -355,8 +353,11 @@ final class Journal: Sendable {
         }.max { contents.segments[$0].file.length < contents.segments[$1].file.length }
     }
 
-    private func nextLength(_ contents: Contents) -> Int {
-        lengths.next(contents.segments.map(\.file.length))
+    private func makeSegment(
+        _ number: Int, _ contents: Contents, for frame: Int
+    ) throws(StoreError) -> SegmentFile {
+        let length = lengths.next(contents.segments.map(\.file.length), for: frame)
+        return try SegmentFile(creating: SegmentFile.name(number), in: directory, length: length)
     }
 
     private static func requireIntact(_ contents: Contents) throws(StoreError) {

@@ -16,6 +16,24 @@ struct SegmentLengths: Sendable {
         if lengths.count >= maximumCount - 1 || before >= longest / Limits.segmentGrowth { return longest }
         return before * Limits.segmentGrowth
     }
+
+    /// Bytes of one that is made, beside those of `lengths`, for a frame of `frame` bytes: one that is longer than any
+    /// segment should be has one of its own.
+    func next(_ lengths: [Int], for frame: Int) -> Int {
+        let next = next(lengths)
+        if frame <= next { return next }
+        let block = Limits.directBlockBytes
+        return max(longest, (frame + block - 1) / block * block)
+    }
+
+    /// Whether a frame of `frame` bytes may begin a segment of `length`: it has room, and if the segment was made for a
+    /// longer one, the frame is another of these. Such a segment is not kept for more, since opening a store reads all.
+    func suits(_ length: Int, for frame: Int) -> Bool {
+        frame <= length && (length <= longest || frame > longest)
+    }
+
+    /// Whether a segment of `length` was made for one frame.
+    func isOverlong(_ length: Int) -> Bool { length > longest }
 }
 
 extension SegmentLengths {

@@ -43,7 +43,8 @@ extension LogWriter {
         }
         try frozen.recent.forEach(from: meta.checkpoint + 1) { batch in
             for record in 0..<batch.recordCount {
-                if builder.isFull {
+                // A large record is no burden to who reads those before it.
+                if builder.isFull || !builder.isEmpty && batch.bytes(ofRecord: record) > Limits.blockBytes {
                     try close()
                     pause()
                     builder = BlockBuilder(firstRevision: batch.firstRevision + Int64(record))

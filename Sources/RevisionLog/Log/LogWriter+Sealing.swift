@@ -96,7 +96,7 @@ extension LogWriter {
     ) throws {
         guard let first = group.blocks.first else { return }
         if group.blocks.count == 1 {
-            try densify(first, &next, transaction)
+            if group.rawBytes <= Limits.sealingBytes { try densify(first, &next, transaction) }
             return
         }
         var builder = BlockBuilder(firstRevision: first)

@@ -46,8 +46,11 @@ final class BlockCache: Sendable {
 
     private func insert(_ block: ChangeBatch) {
         blocks.withLock { blocks in
-            if blocks.count == Limits.cachedBlocks { blocks.removeFirst() }
             blocks.append(block)
+            var bytes = blocks.reduce(0) { $0 + $1.storage.count }
+            while blocks.count > Limits.cachedBlocks || blocks.count > 1 && bytes > Limits.cachedBytes {
+                bytes -= blocks.removeFirst().storage.count
+            }
         }
     }
 }

@@ -9,14 +9,19 @@ extension LogReader {
         try withView { snapshot, transaction in
             let meta = try meta(transaction)
             let isCompacted = update.revision - 1 < max(meta.compacted, snapshot.compacted)
+            let indices = update.batch.entryIndices(ofRecord: Int(update.record))
             var completed = update
-            completed.previous = try update.batch.entryIndices(ofRecord: Int(update.record)).map { index in
-                guard !isCompacted, update.filter?.matches(update.batch, index) ?? true else { return nil }
+            var found = [KeyValue?](repeating: nil, count: indices.count)
+            // In the order of the log, so that each of its blocks is decoded once.
+            let entries = update.batch.entries
+            let ordered = indices.sorted { entries[$0].previousRevision < entries[$1].previousRevision }
+            for index in ordered where !isCompacted && update.filter?.matches(update.batch, index) ?? true {
                 let key = update.batch.key(index)
                 let version = KeyVersion(update.batch, index)
                 let before = try previous(of: version, key, meta, snapshot, transaction)
-                return before?.isLost == true ? nil : before?.keyValue(key)
+                found[index - indices.lowerBound] = before?.isLost == true ? nil : before?.keyValue(key)
             }
+            completed.previous = found
             return completed
         }
     }

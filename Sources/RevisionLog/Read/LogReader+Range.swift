@@ -56,12 +56,12 @@ extension LogReader {
     /// A page of what the keys hold at `revision`, or now, for the thread that makes the commits: nothing is written
     /// beside it.
     package func committedPage(
-        from lower: Bytes, to upper: Bytes?, at revision: Revision?, limit: Int
+        from lower: Bytes, to upper: Bytes?, at revision: Revision?, limit: Int, contents: RangeContents
     ) throws(StoreError) -> RangePage {
         do {
             return try page(
                 from: lower, to: upper, at: revision ?? snapshot.head, limit: limit, descending: false,
-                contents: .values)
+                contents: contents)
         } catch {
             throw StoreError(wrapping: error)
         }

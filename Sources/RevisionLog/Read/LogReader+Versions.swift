@@ -128,15 +128,3 @@ extension LogReader {
         }
     }
 }
-
-extension ChangeBatch {
-    /// The entry that changes `key` in `revision`; nil if none does, or the revision is not in the batch.
-    func index(of key: Bytes, in revision: Revision) -> Int? {
-        guard firstRevision <= revision, revision <= lastRevision else { return nil }
-        return key.withUnsafeBytes { wanted in
-            entryIndices(ofRecord: Int(revision - firstRevision)).first { index in
-                withKey(index) { compareBytes($0, wanted) == 0 }
-            }
-        }
-    }
-}

@@ -79,9 +79,9 @@ struct CommitGroup {
 
     /// What some keys hold at `revision`, or now; not for keys that the group changes.
     func page(
-        from lower: Bytes, to upper: Bytes?, limit: Int, at revision: Revision?
+        from lower: Bytes, to upper: Bytes?, limit: Int, at revision: Revision?, contents: RangeContents
     ) throws(StoreError) -> RangePage {
-        try log.reader.committedPage(from: lower, to: upper, at: revision, limit: limit)
+        try log.reader.committedPage(from: lower, to: upper, at: revision, limit: limit, contents: contents)
     }
 
     /// Checks that `revision` can be read.
@@ -154,13 +154,18 @@ struct CommitGroup {
 extension Transaction {
     /// Whether any step or comparison reads more than single keys.
     fileprivate var readsRanges: Bool {
-        comparisons.contains { if case .key = $0.keys { false } else { true } }
+        comparisons.contains { $0.keys.isRange }
             || (success + failure).contains {
                 switch $0 {
-                case .range, .deleteRange: true
+                case .range(let keys, _, let revision): keys.isRange || revision != nil
+                case .deleteRange(let keys, _): keys.isRange
                 case .put, .rewrite, .delete, .get: false
                 case .transaction(let nested): nested.readsRanges
                 }
             }
     }
+}
+
+extension KeyRange {
+    fileprivate var isRange: Bool { if case .key = self { false } else { true } }
 }

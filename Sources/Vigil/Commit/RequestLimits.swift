@@ -3,9 +3,6 @@ import RevisionLog
 
 /// Checks a write against the store's limits before it takes effect.
 struct RequestLimits {
-    /// What a change adds to its key and value in a record, at most.
-    private static let changeOverhead = 48
-
     private let options: LogOptions
 
     init(_ options: LogOptions) {
@@ -34,7 +31,8 @@ struct RequestLimits {
         if changes > options.transactionChanges {
             throw StoreError(
                 .tooLarge,
-                "the transaction has more than \(options.transactionChanges) changes, the limit; split it")
+                "the transaction has more than \(options.transactionChanges) changes, the limit; split it, or open the store "
+                    + "with a larger `transactionChanges`")
         }
         if put > options.transactionBytes {
             throw StoreError(
@@ -42,24 +40,20 @@ struct RequestLimits {
                 "the transaction puts \(put) bytes of keys and values; the limit is \(options.transactionBytes): "
                     + "split it, or open the store with a larger `transactionBytes`")
         }
-        let frame = put + deleted + changes * Self.changeOverhead
-        if frame > frameBytes {
+        if deleted > options.deletedBytes {
             throw StoreError(
                 .tooLarge,
-                "the transaction may take \(frame) bytes in the journal, whose segments have "
-                    + "\(options.segmentBytes); split it, or open the store with a larger `segmentBytes`")
+                "the transaction deletes keys of \(deleted) bytes; the limit is \(options.deletedBytes): "
+                    + "split it, or open the store with a larger `deletedBytes`")
         }
     }
 
-    /// What a transaction may take in the journal: besides others of its group it must find room in a segment.
-    private var frameBytes: Int { options.segmentBytes - options.segmentBytes / 8 }
-
     /// As many of `keys` as one transaction may delete.
     func deletable(_ keys: [Bytes]) -> ArraySlice<Bytes> {
-        var frame = 0
+        var deleted = 0
         return keys.prefix(options.transactionChanges).prefix { key in
-            frame += key.count + Self.changeOverhead
-            return frame <= frameBytes
+            deleted += key.count
+            return deleted <= options.deletedBytes
         }
     }
 

@@ -8,10 +8,12 @@ struct TransactionExecution {
 
     private(set) var changes: [(key: Bytes, version: KeyVersion)] = []
     private(set) var outputs: [TransactionResult.Output] = []
+    /// What was put.
     private var own: [Bytes: KeyVersion] = [:]
     /// Which branches of the transactions within this one run.
     private var choices: [Bool] = []
     private var nextChoice = 0
+    /// By their lower bounds. Of what they had nothing is there any more, and nothing is put.
     private var deletedRanges: [KeyRange] = []
     private var putBytes = 0
     private var deletedBytes = 0
@@ -107,12 +109,14 @@ struct TransactionExecution {
         switch operation {
         case .put(let key, let value, let lease): return .put(previous: try put(key, value, lease, group))
         case .rewrite(let key, let lease): return .put(previous: try put(key, nil, lease, group))
-        case .delete(let key): return .delete(previous: try delete(.key(key), group))
-        case .deleteRange(let keys): return .delete(previous: try delete(keys, group))
+        case .delete(let key): return try delete(.key(key), returnsPrevious: true, group)
+        case .deleteRange(let keys, let returnsPrevious):
+            return try delete(keys, returnsPrevious: returnsPrevious, group)
         case .get(let key): return .range(try range(.key(key), limit: nil, group))
         case .range(let keys, let limit, nil): return .range(try range(keys, limit: limit, group))
         case .range(let keys, let limit, let revision?):
-            return .range(try pages(keys, limit: limit ?? .max, at: revision, group))
+            let all: RangePages.Part = (keys.lowerBound, keys.upperBound)
+            return .range(try read(RangePages([all], at: revision), limit: limit ?? .max, group))
         case .transaction(let nested):
             let succeeded = choices[nextChoice]
             nextChoice += 1
@@ -143,27 +147,41 @@ struct TransactionExecution {
         return previous
     }
 
-    private mutating func delete(_ keys: KeyRange, _ group: CommitGroup) throws(StoreError) -> [KeyValue] {
-        if let key = own.first(where: { $0.value.type == .put && keys.contains($0.key) })?.key {
+    private mutating func delete(
+        _ keys: KeyRange, returnsPrevious: Bool, _ group: CommitGroup
+    ) throws(StoreError) -> TransactionResult.Output {
+        if let key = own.first(where: { keys.contains($0.key) })?.key {
             throw StoreError(
                 .duplicateKey, "key \(key) is put and deleted in one transaction; leave one of the changes out")
         }
-        let present = try range(keys, limit: nil, group)
-        deletedRanges.append(keys)
-        for keyValue in present {
-            try change(keyValue.key, KeyVersion(deletingAt: revision, after: keyValue.modRevision))
+        var (count, previous) = (0, [KeyValue]())
+        func delete(_ page: [KeyValue]) throws(StoreError) {
+            for keyValue in page {
+                try change(keyValue.key, KeyVersion(deletingAt: revision, after: keyValue.modRevision))
+            }
+            count += page.count
+            if returnsPrevious { previous += page }
         }
-        return present
+        if case .key = keys {
+            // What others of the group did to it counts.
+            try delete(try range(keys, limit: nil, group))
+        } else {
+            var pages = RangePages(remaining(keys), contents: returnsPrevious ? .values : .keys)
+            while let page = try pages.next(group) { try delete(page) }
+        }
+        deletedRanges.insert(keys, at: deletedRanges.firstIndex { $0.lowerBound > keys.lowerBound } ?? deletedRanges.count)
+        return .delete(count: count, previous: previous)
     }
 
     private mutating func change(_ key: Bytes, _ version: KeyVersion) throws(StoreError) {
         switch version.type {
-        case .put: putBytes += key.count + version.value.count
+        case .put:
+            putBytes += key.count + version.value.count
+            own[key] = version
         case .delete: deletedBytes += key.count
         }
         try limits.check(changes: changes.count + 1, put: putBytes, deleted: deletedBytes)
         changes.append((key, version))
-        own[key] = version
     }
 
     /// What `keys` hold, the steps before included, in key order.
@@ -173,7 +191,7 @@ struct TransactionExecution {
         }
         let mine = own.filter { keys.contains($0.key) }
         let wanted = limit.map { $0 < .max - mine.count ? $0 + mine.count : .max } ?? .max
-        var found = try pages(keys, limit: wanted, at: nil, group)
+        var found = try read(RangePages(remaining(keys)), limit: wanted, group)
         if !mine.isEmpty {
             found.removeAll { mine[$0.key] != nil }
             found += mine.compactMap { $0.value.keyValue($0.key) }
@@ -182,24 +200,60 @@ struct TransactionExecution {
         return limit.map { Array(found.prefix($0)) } ?? found
     }
 
-    /// What `keys` hold at `revision`, or before the transaction.
-    private func pages(
-        _ keys: KeyRange, limit: Int, at revision: Revision?, _ group: CommitGroup
-    ) throws(StoreError) -> [KeyValue] {
+    private func read(_ pages: RangePages, limit: Int, _ group: CommitGroup) throws(StoreError) -> [KeyValue] {
+        var pages = pages
         var found: [KeyValue] = []
-        var lower = keys.lowerBound
-        while found.count < limit {
-            let page = try group.page(from: lower, to: keys.upperBound, limit: limit - found.count, at: revision)
-            found += page.keyValues
-            guard let next = page.next else { break }
-            lower = next
-        }
+        while found.count < limit, let page = try pages.next(group, limit: limit - found.count) { found += page }
         return found
+    }
+
+    /// The parts of `keys` whose keys no step has deleted.
+    private func remaining(_ keys: KeyRange) -> [RangePages.Part] {
+        var parts: [RangePages.Part] = []
+        var lower = keys.lowerBound
+        for deleted in deletedRanges {
+            if let upper = keys.upperBound, deleted.lowerBound >= upper { break }
+            if lower < deleted.lowerBound { parts.append((lower, deleted.lowerBound)) }
+            guard let next = deleted.upperBound else { return parts }
+            lower = max(lower, deleted.lowerBound, next)
+        }
+        if keys.upperBound.map({ lower < $0 }) ?? true { parts.append((lower, keys.upperBound)) }
+        return parts
     }
 
     private func latest(_ key: Bytes, _ group: CommitGroup) throws(StoreError) -> KeyVersion? {
         if let version = own[key] { return version }
-        return try group.latest(key)
+        return deletedRanges.contains { $0.contains(key) } ? nil : try group.latest(key)
+    }
+}
+
+/// Reads ranges of what a store holds, one after the other, page by page.
+private struct RangePages {
+    typealias Part = (lower: Bytes, upper: Bytes?)
+
+    /// What is still to be read.
+    private var parts: ArraySlice<Part>
+    private let revision: Revision?
+    private let contents: RangeContents
+
+    /// Of what is there at `revision`, or before the transaction.
+    init(_ parts: [Part], at revision: Revision? = nil, contents: RangeContents = .values) {
+        self.parts = parts[...]
+        self.revision = revision
+        self.contents = contents
+    }
+
+    /// The next page, which may be empty; nil at the end.
+    mutating func next(_ group: CommitGroup, limit: Int = .max) throws(StoreError) -> [KeyValue]? {
+        guard let part = parts.first else { return nil }
+        let page = try group.page(
+            from: part.lower, to: part.upper, limit: limit, at: revision, contents: contents)
+        if let next = page.next {
+            parts[parts.startIndex].lower = next
+        } else {
+            parts.removeFirst()
+        }
+        return page.keyValues
     }
 }
 

@@ -30,11 +30,11 @@ extension WatchStore {
         DeleteResult(try await transaction(Transaction(then: [.delete(key)])))
     }
 
-    /// Deletes all of `keys`, as one revision; at most ``LogOptions/transactionChanges`` of them, which with 48 bytes for each
-    /// have to find room in seven eighths of ``LogOptions/segmentBytes``.
+    /// Deletes all of `keys`, as one revision; at most ``LogOptions/transactionChanges`` of them, whose names have
+    /// ``LogOptions/deletedBytes`` at most.
     @discardableResult
     public func deleteRange(_ keys: KeyRange) async throws -> DeleteResult {
-        DeleteResult(try await transaction(Transaction(then: [.deleteRange(keys)])))
+        DeleteResult(try await transaction(Transaction(then: [.deleteRange(keys, returnsPrevious: false)])))
     }
 
     /// Carries out `transaction`: all of the branch that its comparisons choose, as one revision, or nothing.
@@ -103,7 +103,7 @@ extension DeleteResult {
     /// Of the deletes among the steps.
     package init(_ result: TransactionResult) {
         var deleted = 0
-        for case .delete(let previous) in result.outputs { deleted += previous.count }
+        for case .delete(let count, _) in result.outputs { deleted += count }
         self.init(revision: result.changed ? result.revision : nil, deleted: deleted)
     }
 }

@@ -96,8 +96,8 @@ public struct Transaction: Sendable {
         case put(Bytes, Bytes, lease: LeaseAttachment = .none)
         /// Deletes a key, if it is there.
         case delete(Bytes)
-        /// Deletes all keys of a range.
-        case deleteRange(KeyRange)
+        /// Deletes all keys of a range. What they held is read and told only if it `returnsPrevious`.
+        case deleteRange(KeyRange, returnsPrevious: Bool = true)
         /// Reads a key: a range of one or none.
         case get(Bytes)
         /// Reads a range, at most `limit` keys of it: as the steps before left it, or as it was at a revision, which is
@@ -116,8 +116,8 @@ public struct TransactionResult: Sendable {
     public enum Output: Sendable {
         /// The value before, if there was one.
         case put(previous: KeyValue?)
-        /// What was deleted, in key order.
-        case delete(previous: [KeyValue])
+        /// How many keys were deleted, and what they held, in key order, if that is to be returned.
+        case delete(count: Int, previous: [KeyValue])
         /// What was read, in key order.
         case range([KeyValue])
         /// Which branch of a transaction within this one ran, and what its steps did.

@@ -60,16 +60,15 @@ struct KVService {
 
     private func deleteRange(_ request: EtcdDeleteRangeRequest, _ call: Call) async throws -> EtcdDeleteRangeResponse {
         try member.alarms.requireWritable(grows: false)
-        let keys = KeyRange(key: request.key, end: request.rangeEnd)
         let response = { @Sendable [member] (result: TransactionResult) in
-            guard case .delete(let previous)? = result.outputs.first else { return EtcdDeleteRangeResponse() }
-            var response = EtcdDeleteRangeResponse(previous, withPrevious: request.prevKv)
+            guard case .delete(let count, let previous)? = result.outputs.first else { return EtcdDeleteRangeResponse() }
+            var response = EtcdDeleteRangeResponse(count, previous)
             response.header = member.header(result.revision)
             return response
         }
         return response(
             try await member.store.transaction(
-                Transaction(then: [.deleteRange(keys)]), leading: member.leading(call, response)))
+                Transaction(then: [request.operation]), leading: member.leading(call, response)))
     }
 
     @Sendable private func check(_ request: EtcdTxnRequest) throws {

@@ -42,9 +42,8 @@ struct TransactionExecution {
 
     private static func operation(_ request: EtcdRequestOp) throws -> Transaction.Operation {
         switch request.request {
-        case .requestPut(let put):
-            return put.operation
-        case .requestDeleteRange(let delete): return .deleteRange(KeyRange(key: delete.key, end: delete.rangeEnd))
+        case .requestPut(let put): return put.operation
+        case .requestDeleteRange(let delete): return delete.operation
         case .requestRange(let range): return RangeExecution(range).operation
         case .requestTxn(let nested): return .transaction(try transaction(nested))
         case nil: throw Status.keyNotFound
@@ -92,9 +91,9 @@ struct TransactionExecution {
             hasChanged = true
             response.responsePut.header = header
             if put.prevKv, let previous { response.responsePut.prevKv = EtcdKeyValue(previous) }
-        case (.requestDeleteRange(let delete), .delete(let previous)):
-            hasChanged = hasChanged || !previous.isEmpty
-            response.responseDeleteRange = EtcdDeleteRangeResponse(previous, withPrevious: delete.prevKv)
+        case (.requestDeleteRange, .delete(let count, let previous)):
+            hasChanged = hasChanged || count > 0
+            response.responseDeleteRange = EtcdDeleteRangeResponse(count, previous)
             response.responseDeleteRange.header = header
         case (.requestRange(let range), .range(let keyValues)):
             response.responseRange = RangeExecution(range).shape(keyValues, count: keyValues.count)
@@ -121,10 +120,17 @@ extension EtcdPutRequest {
     }
 }
 
+extension EtcdDeleteRangeRequest {
+    /// The step of a transaction that does it.
+    var operation: Transaction.Operation {
+        .deleteRange(KeyRange(key: key, end: rangeEnd), returnsPrevious: prevKv)
+    }
+}
+
 extension EtcdDeleteRangeResponse {
-    init(_ previous: [KeyValue], withPrevious: Bool) {
+    init(_ count: Int, _ previous: [KeyValue]) {
         self.init()
-        deleted = Int64(previous.count)
-        if withPrevious { prevKvs = previous.map { EtcdKeyValue($0) } }
+        deleted = Int64(count)
+        prevKvs = previous.map { EtcdKeyValue($0) }
     }
 }

@@ -88,7 +88,7 @@ extension Transaction.Operation {
         case .put(let put): self = .put(Bytes(put.key), Bytes(put.value))
         case .leasedPut(let put): self = .put(Bytes(put.key), Bytes(put.value), lease: .lease(put.lease))
         case .delete(let key): self = .delete(Bytes(key))
-        case .deleteRange(let keys): self = .deleteRange(try KeyRange(keys))
+        case .deleteRange(let keys): self = .deleteRange(try KeyRange(keys), returnsPrevious: false)
         case nil: throw MalformedMessage("a step of a transaction does nothing")
         }
     }
@@ -100,7 +100,7 @@ extension WireCommitResponse.Outcome {
         switch outcome {
         case .success(let result):
             if result.changed { revision = result.revision }
-            for case .delete(let previous) in result.outputs { deleted += Int64(previous.count) }
+            for case .delete(let count, _) in result.outputs { deleted += Int64(count) }
         case .failure(let error):
             self.error = WireError(error)
         }

@@ -70,9 +70,11 @@ import Vigil
         }
     }
 
-    /// What is deleted counts by what it takes in the journal alone: who deletes a range did not send its keys.
+    /// Their names alone count: who deletes a range did not send its keys.
     @Test func deletingManyLongKeys() async throws {
-        try await withSmallStore { store in
+        var options = smallOptions()
+        options.log.deletedBytes = 60_000
+        try await withSmallStore(options) { store in
             let long = String(repeating: "k", count: 500)
             for index in 100..<300 { try await store.put(Bytes("\(long)\(index)"), "1") }
             #expect(try await store.deleteRange(.range(Bytes("\(long)100"), Bytes("\(long)200"))).deleted == 100)
@@ -109,6 +111,7 @@ import Vigil
             { $0.firstSegmentBytes = 0 },
             { $0.firstSegmentBytes = 4097 }, { $0.segments = 1 },
             { $0.transactionBytes = 0 }, { $0.transactionBytes = $0.segmentBytes }, { $0.transactionChanges = 0 },
+            { $0.deletedBytes = -1 }, { $0.deletedBytes = 2 << 30 }, { $0.transactionChanges = .max },
             { $0.mapBytes = 0 },
         ]
         try await withTemporaryDirectory { directory in

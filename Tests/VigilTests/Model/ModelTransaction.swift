@@ -3,14 +3,14 @@ import Vigil
 /// What one step of a transaction must have done; as `TransactionResult.Output`, but comparable.
 enum ModelOutput: Equatable {
     case put(KeyValue?)
-    case delete([KeyValue])
+    case delete(Int, [KeyValue])
     case range([KeyValue])
     case transaction(Bool, [ModelOutput])
 
     init(_ output: TransactionResult.Output) {
         switch output {
         case .put(let previous): self = .put(previous)
-        case .delete(let previous): self = .delete(previous)
+        case .delete(let count, let previous): self = .delete(count, previous)
         case .range(let keyValues): self = .range(keyValues)
         case .transaction(let succeeded, let outputs): self = .transaction(succeeded, outputs.map(ModelOutput.init))
         }
@@ -67,8 +67,8 @@ struct ModelTransaction {
             run(succeeded ? nested.success : nested.failure)
             outputs = before + [.transaction(succeeded, outputs)]
         case .put(let key, let value, _): put(key, value)
-        case .delete(let key): delete(.key(key))
-        case .deleteRange(let keys): delete(keys)
+        case .delete(let key): delete(.key(key), returnsPrevious: true)
+        case .deleteRange(let keys, let returnsPrevious): delete(keys, returnsPrevious: returnsPrevious)
         case .get(let key): outputs.append(.range(state[key].map { [$0] } ?? []))
         case .range(let keys, let limit, let revision):
             let found = revision.map { model.range(keys, at: $0) } ?? present(keys)
@@ -90,14 +90,14 @@ struct ModelTransaction {
             version: (before?.version ?? 0) + 1)
     }
 
-    private mutating func delete(_ keys: KeyRange) {
+    private mutating func delete(_ keys: KeyRange, returnsPrevious: Bool) {
         if changes.contains(where: { $0.1 != nil && keys.contains($0.0) }) {
             refusal = .duplicateKey
             return
         }
         let gone = present(keys)
         deleted.append(keys)
-        outputs.append(.delete(gone))
+        outputs.append(.delete(gone.count, returnsPrevious ? gone : []))
         for keyValue in gone {
             changes.append((keyValue.key, nil))
             state[keyValue.key] = nil

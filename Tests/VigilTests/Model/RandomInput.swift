@@ -63,7 +63,7 @@ struct RandomInput {
         switch random.below(8) {
         case 0...3: .put(key(), value())
         case 4: .delete(key())
-        case 5: .deleteRange(random.chance(3) ? range() : .prefix("k/1"))
+        case 5: .deleteRange(random.chance(3) ? range() : .prefix("k/1"), returnsPrevious: random.chance(2))
         case 6: .get(key())
         default: .range(range(), limit: random.chance(2) ? random.below(4) : nil)
         }
