@@ -60,9 +60,14 @@ extension ByteBuffer {
     package mutating func write(framing message: [UInt8], _ rest: ArraySlice<UInt8> = []) {
         let count = message.count + rest.count
         reserveCapacity(minimumWritableBytes: Deframer.prefixBytes + count)
-        writeInteger(UInt8(0))
-        writeInteger(UInt32(count))
+        write(framing: UInt32(count))
         writeBytes(message)
         writeBytes(rest)
+    }
+
+    /// Adds what comes before a message of `length` bytes.
+    package mutating func write(framing length: UInt32) {
+        writeInteger(UInt8(0))
+        writeInteger(length)
     }
 }

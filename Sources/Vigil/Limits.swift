@@ -15,6 +15,9 @@ enum Limits {
     /// The time that a group may have taken for the next to be led by a writer's thread: a disk that is slow keeps nobody
     /// but the committer's own thread waiting.
     static let ledTime = Duration.milliseconds(1)
+    /// Changes of one transaction whose keys are noted among the newest versions. For more these are forgotten: they would be
+    /// too large, and stay.
+    static let notedChanges = 1 << 16
     /// Keys whose newest version the committer forgets by itself; more are freed by another thread.
     static let forgottenInPlace = 2048
     /// Parts of a table of versions.

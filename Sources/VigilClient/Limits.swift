@@ -10,7 +10,7 @@ enum Limits {
     /// Bytes of an answer's message: the largest of a store's values, with what it held before.
     static let messageBytes = 64 << 20
     /// Bytes of the changes of one revision with what their keys held before, which come in parts.
-    static let updateBytes = 1 << 30
+    static let updateBytes = 2 << 30
     /// Bytes of keys and values that one request to commit has, unless a single transaction is larger.
     static let commitBytes = 1 << 20
 }

@@ -99,6 +99,68 @@ import Testing
         }
     }
 
+    /// A message that is never in memory as a whole, and others that wait until it is out.
+    @Test func aLargeMessageGoesInParts() async throws {
+        let made = Counter()
+        let (parts, part) = (1000, 16 << 10)
+        let large = GRPCServer.Method.serverStreaming("/test.Test/Large") { _, call in
+            try await withThrowingDiscardingTaskGroup { group in
+                for number in UInt8(0)..<2 {
+                    group.addTask {
+                        var rest = parts
+                        try await call.sendInParts { messages in
+                            if rest == parts { messages.begin(length: UInt32(parts * part)) }
+                            messages.append(part: [UInt8](repeating: number, count: part))
+                            made.increment()
+                            rest -= 1
+                            return rest > 0
+                        }
+                    }
+                    group.addTask { try await call.send([number]) }
+                }
+            }
+        }
+        try await withServer([large, Methods.echo]) { client, _ in
+            let call = try await client.call("/test.Test/Large")
+            try await call.send([], isLast: true)
+            for _ in 0..<200 { #expect(try await client.unary("/test.Test/Echo", [1]).status == 0) }
+            // The client's window and what may be unsent, of 16 MB each.
+            #expect(made.count <= (65_535 + Limits.unsentBytes) / part + 2)
+            let answer = try await call.answer()
+            #expect(answer.status == 0 && answer.messages.map(\.count).sorted() == [1, 1, parts * part, parts * part])
+            #expect(answer.messages.allSatisfy { Set($0).count == 1 })
+        }
+    }
+
+    /// In the middle of a message, by its own error, and by a client that does not read.
+    @Test func aLargeMessageCanBreakOff() async throws {
+        let ended = Event()
+        let large = GRPCServer.Method.serverStreaming("/test.Test/Large") { message, call in
+            defer { ended.happen() }
+            let fails = message.readableBytes > 0
+            var isBegun = false
+            try await call.sendInParts { messages in
+                if !isBegun { messages.begin(length: 60 << 20) }
+                if isBegun, fails { throw Status(.dataLoss, "gone") }
+                isBegun = true
+                messages.append(part: [UInt8](repeating: 1, count: 16 << 10))
+                return true
+            }
+        }
+        try await withServer([large, Methods.echo]) { client, _ in
+            let failing = try await client.call("/test.Test/Large")
+            try await failing.send([1], isLast: true)
+            #expect(try await failing.answer().status == Status(.dataLoss, "").code.rawValue)
+            let call = try await client.call("/test.Test/Large")
+            try await call.send([], isLast: true)
+            for _ in 0..<100 { #expect(try await client.unary("/test.Test/Echo", [1]).status == 0) }
+            try await call.cancel()
+            await ended.wait()
+            await ended.wait()
+            #expect(try await client.unary("/test.Test/Echo", [1]).status == 0)
+        }
+    }
+
     @Test func anAnswerBeforeTheClientHasFinished() async throws {
         let early = GRPCServer.Method("/test.Test/Early") { call in
             _ = try await call.next()

@@ -83,6 +83,32 @@ import Vigil
         }
     }
 
+    /// More than the committer notes the newest versions of.
+    @Test func veryManyKeys() async throws {
+        try await withTemporaryDirectory { path in
+            let store = try await WatchStore.open(path)
+            let numbers = 0..<70_000
+            for part in stride(from: 0, to: numbers.count, by: 3500) {
+                let puts = numbers[part..<part + 3500].map { Transaction.Operation.put(Bytes("k/\($0)"), "v") }
+                try await store.transaction(Transaction(then: puts))
+            }
+            try await store.put("other", "1")
+            #expect(try await store.deleteRange(.prefix("k/")).deleted == numbers.count)
+            // Whether the checkpoint has come by or not.
+            for _ in 1...2 {
+                try await store.put("k/7", "again")
+                try await store.put("other", "2")
+                try await store.delete("k/7")
+                try await store.checkpointNow()
+            }
+            let history = try store.history(of: "k/7")
+            #expect(history.map(\.revision) == [28, 26, 25, 23, 22, 1])
+            #expect(try store.get("other")?.version == 3)
+            #expect(try store.check(deep: true).problems == [])
+            try await store.close()
+        }
+    }
+
     /// It does not fit beside anything that waits for a checkpoint, and so waits for that.
     @Test func otherWritersGoOn() async throws {
         try await withKeys { store, _ in

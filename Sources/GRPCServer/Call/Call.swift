@@ -118,11 +118,33 @@ public final class Call: Sendable {
 
     /// The same for any number of messages, which leave together. What `make` has made is not sent if it throws.
     public func sendAll(_ make: (inout OutgoingMessages) throws -> Void) async throws {
+        try await sendInParts { messages in
+            try make(&messages)
+            return false
+        }
+    }
+
+    /// The same for messages that are larger than what should be in memory at a time: as long as `make` returns true it is
+    /// called again when there is room, and may go on within a message. No other task sends before it is done.
+    public func sendInParts(_ make: (inout OutgoingMessages) throws -> Bool) async throws {
         try await takeTurn()
-        defer { endTurn() }
+        while true {
+            let goesOn: Bool
+            do {
+                goesOn = try sendPart(make)
+            } catch {
+                endTurn()
+                throw error
+            }
+            guard goesOn else { return endTurn() }
+            try await keepTurn()
+        }
+    }
+
+    private func sendPart(_ make: (inout OutgoingMessages) throws -> Bool) throws -> Bool {
         var messages = OutgoingMessages()
-        try make(&messages)
-        guard messages.count > 0 else { return }
+        let goesOn = try make(&messages)
+        guard messages.bytes > 0 else { return goesOn }
         let framed = messages.framed
         let isFirst = try state.withLock { state -> Bool? in
             if let failure = state.failure { throw failure }
@@ -132,9 +154,10 @@ public final class Call: Sendable {
             defer { state.hasBegunAnswer = true }
             return !state.hasBegunAnswer
         }
-        guard let isFirst else { return }
+        guard let isFirst else { return false }
         method.counters.sent.add(messages.count)
         connection.enqueue(.message(self, framed, isFirst: isFirst))
+        return goesOn
     }
 
     /// Makes the answer of a call of one message each way before it is known whether it is true. It leaves when the function
@@ -296,14 +319,32 @@ public final class Call: Sendable {
         if !hasTurn { throw CancellationError() }
     }
 
-    private func waitForTurn(_ number: Int) async {
+    /// Waits until there is room again, for who has the turn. It has lost it if this throws.
+    private func keepTurn() async throws {
+        let number = state.withLock { state -> Int? in
+            if state.failure != nil || state.unsent < Limits.unsentBytes { return nil }
+            state.lastWriter += 1
+            return state.lastWriter
+        }
+        if let number { await waitForTurn(number, keeping: true) }
+        let hasTurn = try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            return number.map { state.turn == $0 } ?? true
+        }
+        if !hasTurn { throw CancellationError() }
+    }
+
+    /// Before all others if it is `keeping` the turn.
+    private func waitForTurn(_ number: Int, keeping: Bool = false) async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 // There may be room by now, and a cancellation before this moment found nobody waiting.
                 let waits = state.withLock { state in
+                    if keeping { state.turn = nil }
                     guard state.failure == nil, !Task.isCancelled else { return false }
-                    if state.writers.isEmpty, state.takeTurn(number) { return false }
-                    state.writers.append(Writer(number: number, continuation: continuation))
+                    if state.writers.isEmpty || keeping, state.takeTurn(number) { return false }
+                    let writer = Writer(number: number, continuation: continuation)
+                    if keeping { state.writers.prepend(writer) } else { state.writers.append(writer) }
                     return true
                 }
                 if !waits { continuation.resume() }
@@ -351,23 +392,6 @@ public final class Call: Sendable {
             return waiting
         }
         for continuation in waiting { continuation.resume() }
-    }
-}
-
-/// Messages that leave together.
-public struct OutgoingMessages {
-    fileprivate var framed = ByteBuffer()
-    public private(set) var count = 0
-
-    public init() {}
-
-    /// What they take, in bytes.
-    public var bytes: Int { framed.readableBytes }
-
-    /// Adds a message; of two parts if there is a `rest`.
-    public mutating func append(_ message: [UInt8], _ rest: ArraySlice<UInt8> = []) {
-        framed.write(framing: message, rest)
-        count += 1
     }
 }
 

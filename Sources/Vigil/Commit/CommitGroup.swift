@@ -21,6 +21,8 @@ struct CommitGroup {
     private let log: RevisionLog
     private let versions: VersionCache
     private var encoder: RecordEncoder
+    /// Whether a request changed so many keys that it stays the last one, and they are not noted among the newest versions.
+    private(set) var isLarge = false
 
     init(log: RevisionLog, versions: VersionCache) {
         self.log = log
@@ -39,6 +41,7 @@ struct CommitGroup {
     /// Whether `request` may join: there is room, and what it reads by range is not changed by the group itself.
     func accepts(_ request: Committer.Request) -> Bool {
         if isEmpty { return true }
+        if isLarge { return false }
         if encoder.storage.count >= Limits.groupBytes || encoder.recordCount >= Limits.groupRecords { return false }
         switch request {
         case .put: return true
@@ -108,8 +111,8 @@ struct CommitGroup {
         let isChange = !execution.changes.isEmpty
         let revision = isChange ? encoder.nextRevision : encoder.nextRevision - 1
         if isChange {
-            encoder.beginRecord(changes: execution.changes.count)
-            for (key, version) in execution.changes { write(WrittenKey(key), version) }
+            begin(changes: execution.changes.count, bytes: execution.bytes)
+            for (key, version) in execution.changes { write(key, version) }
         }
         return TransactionResult(
             succeeded: succeeded, revision: revision, changed: isChange, outputs: execution.outputs)
@@ -131,22 +134,37 @@ struct CommitGroup {
         guard !all.isEmpty else { return Ending(revision: encoder.nextRevision - 1, isComplete: true) }
         let keys = RequestLimits(log.options).deletable(all)
         let revision = encoder.nextRevision
-        encoder.beginRecord(changes: keys.count)
-        for key in keys.map(WrittenKey.init) {
-            guard let current = try versions.latest(key) else { continue }
+        begin(changes: keys.count, bytes: keys.reduce(0) { $0 + $1.count })
+        for key in keys {
+            guard let current = try versions.latest(WrittenKey(key)) else { continue }
             write(key, KeyVersion(deletingAt: revision, after: current.modRevision))
         }
         return Ending(revision: revision, isComplete: keys.count == all.count)
     }
 
+    /// Begins a record of a transaction, which has so many changes with so many bytes of keys and values.
+    private mutating func begin(changes: Int, bytes: Int) {
+        isLarge = changes > Limits.notedChanges
+        if isLarge { encoder.reserve(encoder.storage.count + bytes + changes * Limits.recordBytes, changes: changes) }
+        encoder.beginRecord(changes: changes)
+    }
+
+    private mutating func write(_ key: Bytes, _ version: KeyVersion) {
+        if isLarge { encode(key, version) } else { write(WrittenKey(key), version) }
+    }
+
     private mutating func write(_ key: WrittenKey, _ version: KeyVersion) {
-        encoder.append(
-            type: version.type, key: key.key, value: version.value, createRevision: version.createRevision,
-            version: version.version, lease: version.lease, previousRevision: version.previousRevision)
+        encode(key.key, version)
         versions.note(key, version.numbers)
+    }
+
+    private mutating func encode(_ key: Bytes, _ version: KeyVersion) {
+        encoder.append(
+            type: version.type, key: key, value: version.value, createRevision: version.createRevision,
+            version: version.version, lease: version.lease, previousRevision: version.previousRevision)
         if version.lease != 0 {
             log.leases.attach(
-                key.key, to: version.lease, at: version.modRevision, checkpoint: log.reader.snapshot.checkpoint)
+                key, to: version.lease, at: version.modRevision, checkpoint: log.reader.snapshot.checkpoint)
         }
     }
 }

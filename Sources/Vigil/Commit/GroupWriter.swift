@@ -53,13 +53,14 @@ final class GroupWriter: @unchecked Sendable {
             }
         }
         var failure: StoreError?
+        let isLarge = group.isLarge
         if !group.isEmpty {
             do {
                 try append(group.finish(milliseconds: clock()), firstOf: leading)
             } catch {
                 failure = StoreError(wrapping: error)
-                versions.reload()
             }
+            if isLarge || failure != nil { versions.reload() }
         }
         Answers(requests: requests[first..<next], outcomes: outcomes, failure: failure).give()
         return next

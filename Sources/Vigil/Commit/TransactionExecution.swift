@@ -15,6 +15,8 @@ struct TransactionExecution {
     private var nextChoice = 0
     /// By their lower bounds. Of what they had nothing is there any more, and nothing is put.
     private var deletedRanges: [KeyRange] = []
+    /// Of keys and values.
+    var bytes: Int { putBytes + deletedBytes }
     private var putBytes = 0
     private var deletedBytes = 0
 

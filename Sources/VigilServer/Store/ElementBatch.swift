@@ -6,11 +6,14 @@ struct ElementBatch {
     private var parts: [(element: WireWatchResponse.Element, size: Int)] = []
     private var bytes = 0
     private var taken = 0
+    private var isBegun = false
+    /// What is not in `parts` yet of a large update, which comes last.
+    private var rest: (next: WatchEvent, others: WatchUpdate.Iterator)?
 
-    var isFull: Bool { bytes >= Limits.responseBytes }
+    var isFull: Bool { bytes >= Limits.responseBytes || rest != nil }
 
     /// Whether a response was taken and another has to follow.
-    var hasMore: Bool { taken > 0 && taken < parts.count }
+    var hasMore: Bool { isBegun && taken < parts.count }
 
     mutating func add(_ element: WatchElement) {
         switch element {
@@ -24,22 +27,27 @@ struct ElementBatch {
     }
 
     private mutating func add(_ update: WatchUpdate) {
+        var events = update.makeIterator()
+        guard let first = events.next() else { return }
+        addPart(first, events, committedAt: update.commitMilliseconds)
+    }
+
+    /// Adds as many events of an update as one response has room for.
+    private mutating func addPart(_ first: WatchEvent, _ others: WatchUpdate.Iterator, committedAt time: Int64) {
+        var others = others
         var part = WireUpdate()
-        part.revision = update.revision
-        part.time = update.commitMilliseconds
+        part.revision = first.revision
+        part.time = time
         var size = 0
-        for event in update {
-            if size >= Limits.responseBytes {
-                part.isContinued = true
-                add(size) { [part] in $0.update = part }
-                part.isContinued = false
-                part.events = []
-                size = 0
-            }
+        var next: WatchEvent? = first
+        while size < Limits.responseBytes, let event = next {
             let wire = WireEvent(event)
             size += wire.size
             part.events.append(wire)
+            next = others.next()
         }
+        rest = next.map { ($0, others) }
+        part.isContinued = rest != nil
         add(size) { $0.update = part }
     }
 
@@ -68,6 +76,7 @@ struct ElementBatch {
     /// As many as one response has room for; nil if there are no more.
     mutating func takeResponse() -> WireWatchResponse? {
         guard taken < parts.count else { return nil }
+        isBegun = true
         var response = WireWatchResponse()
         var size = 0
         repeat {
@@ -75,6 +84,12 @@ struct ElementBatch {
             size += parts[taken].size
             taken += 1
         } while taken < parts.count && size + parts[taken].size <= Limits.responseBytes
+        if taken == parts.count, let (next, others) = rest {
+            let time = response.elements[response.elements.count - 1].update.time
+            parts.removeAll()
+            (taken, bytes) = (0, 0)
+            addPart(next, others, committedAt: time)
+        }
         return response
     }
 }

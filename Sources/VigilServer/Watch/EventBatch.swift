@@ -65,19 +65,29 @@ struct EventBatch {
         if events.bytes.capacity > Limits.keptBytes { (events, marks) = (Encoding(), []) }
     }
 
-    /// Adds an element. Returns the revision if it is no change but says that everything up to it was delivered.
-    mutating func add(_ element: WatchElement) -> Revision? {
+    /// What an element is that is no change to be encoded with others.
+    enum Other {
+        /// Everything up to here was delivered.
+        case progress(Revision)
+        /// Changes that are too large for that.
+        case large(LargeUpdate)
+    }
+
+    /// Adds an element, unless it is another: returns it then.
+    mutating func add(_ element: WatchElement) -> Other? {
         switch element {
-        case .update(let update): add(update)
-        case .progress(let revision): return revision
+        case .update(let update):
+            if wantsNothing { return nil }
+            if let large = LargeUpdate(update) { return .large(large) }
+            add(update)
+            return nil
+        case .progress(let revision): return .progress(revision)
         // Those come with other starts and policies.
-        case .state, .synced, .gap: break
+        case .state, .synced, .gap: return nil
         }
-        return nil
     }
 
     private mutating func add(_ update: WatchUpdate) {
-        guard !wantsNothing else { return }
         let revision = update.revision
         if update.isOneChange, let event = encoded?.event(of: update) {
             events.append(event)

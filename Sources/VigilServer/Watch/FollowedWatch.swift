@@ -10,6 +10,8 @@ final class FollowedWatch: Sendable {
     enum Turn: Sendable {
         /// Everything through here was sent.
         case progress(Revision)
+        /// Everything before these changes was sent.
+        case large(LargeUpdate)
         /// The log has to be read, or the watch has ended.
         case elsewhere
         case failed(any Error)
@@ -38,6 +40,9 @@ final class FollowedWatch: Sendable {
         interest = request.wantsNothing ? nil : WatchInterest(request)
         state = Lock(State(permit: permit))
     }
+
+    /// Whether a response may be split.
+    var wantsFragments: Bool { request.fragment }
 
     /// Makes `batch` an empty one of its events.
     func begin(_ batch: inout EventBatch) { batch.begin(id, request) }

@@ -141,15 +141,18 @@ final class LiveSender: Sendable {
         if let interest = watch.interest, feeds[interest]?.leave(watch) == true { return }
         guard let bell = watch.bell else { return }
         watch.begin(&batch)
-        var (reading, progress) = (LiveReading.elsewhere, Revision?.none)
+        var (reading, other) = (LiveReading.elsewhere, EventBatch.Other?.none)
         var turn: FollowedWatch.Turn?
         do {
             reading = try watch.watch.readLive(orElse: bell) { element in
-                progress = batch.add(element)
-                return progress == nil && !batch.isFull
+                other = batch.add(element)
+                return other == nil && !batch.isFull
             }
-            if case .elsewhere = reading { turn = .elsewhere }
-            if let progress { turn = .progress(progress) }
+            switch other {
+            case .progress(let revision): turn = .progress(revision)
+            case .large(let update): turn = .large(update)
+            case nil: if case .elsewhere = reading { turn = .elsewhere }
+            }
         } catch {
             // After what came before it.
             turn = .failed(error)
@@ -227,10 +230,10 @@ final class LiveSender: Sendable {
         case .progress:
             released = feed.letGo()
             ring(.feed(interest))
-        case .ends: released = feed.letAllGo()
+        case .ends(let revision): released = feed.letAllGo(at: revision)
         }
         for watch in released { ring(watch) }
-        let isEnd = feed.isEmpty && (turn == .ends || !state.withLock { $0.isShared(interest) })
+        let isEnd = feed.isEmpty && (turn.isEnd || !state.withLock { $0.isShared(interest) })
         if isEnd { end(interest, &feeds) }
         return true
     }
@@ -245,30 +248,32 @@ final class LiveSender: Sendable {
         _ feed: SharedFeed, _ interest: WatchInterest, into batch: inout EventBatch
     ) -> SharedFeed.Turn {
         batch.begin()
-        var progress: Revision?
+        var other: EventBatch.Other?
         let bell: @Sendable () -> Void = { self.ring(.feed(interest)) }
         do {
             for _ in 0..<Limits.sharedSteps {
                 let reading = try feed.watch.readLive(orElse: bell) { element in
-                    progress = batch.add(element)
-                    return progress == nil && !batch.isFull
+                    other = batch.add(element)
+                    return other == nil && !batch.isFull
                 }
-                if progress != nil { return .progress }
-                switch reading {
-                case .nothing: return .waits
-                case .stopped: return .goesOn
-                case .elsewhere: break
+                if case .elsewhere = reading {
+                    while other == nil, !batch.isFull, let element = try feed.watch.nextAvailable() {
+                        other = batch.add(element)
+                    }
                 }
-                while !batch.isFull, let element = try feed.watch.nextAvailable() {
-                    progress = batch.add(element)
-                    if progress != nil { return .progress }
+                switch (other, reading) {
+                case (.progress, _): return .progress
+                // Each of the watches reads that for itself.
+                case (.large(let update), _): return .ends(at: update.revision)
+                case (nil, .nothing): return .waits
+                case (nil, .stopped): return .goesOn
+                case (nil, .elsewhere): if batch.isFull { return .goesOn }
                 }
-                if batch.isFull { return .goesOn }
             }
-            return batch.isEmpty ? .ends : .goesOn
+            return batch.isEmpty ? .ends(at: feed.watch.resumeRevision) : .goesOn
         } catch {
             // Each of the watches will find out by itself.
-            return .ends
+            return .ends(at: feed.watch.resumeRevision)
         }
     }
 }

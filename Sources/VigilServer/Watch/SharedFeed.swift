@@ -36,8 +36,10 @@ final class SharedFeed {
         case goesOn
         /// All through some revision was read.
         case progress
-        /// The feed cannot go on.
-        case ends
+        /// The feed cannot go on; what it has read is before this revision.
+        case ends(at: Revision)
+
+        var isEnd: Bool { if case .ends = self { true } else { false } }
     }
 
     let watch: Watch
@@ -75,19 +77,19 @@ final class SharedFeed {
     /// Lets go of those that wait for it, now that all that was read was given: returns them.
     func letGo() -> [FollowedWatch] {
         defer { leaving = [] }
-        return leaving.filter(wake)
+        return leaving.filter { wake($0, at: watch.resumeRevision) }
     }
 
-    /// Lets go of all of them.
-    func letAllGo() -> [FollowedWatch] {
+    /// Lets go of all of them: they go on at `revision`.
+    func letAllGo(at revision: Revision) -> [FollowedWatch] {
         leaving = []
-        return followers.map(\.watch).filter(wake)
+        return followers.map(\.watch).filter { wake($0, at: revision) }
     }
 
     /// False if it is none of them any more.
-    private func wake(_ watch: FollowedWatch) -> Bool {
+    private func wake(_ watch: FollowedWatch, at revision: Revision) -> Bool {
         guard let next = remove(watch) else { return false }
-        watch.watch.wake(at: max(next, self.watch.resumeRevision))
+        watch.watch.wake(at: max(next, revision))
         return true
     }
 

@@ -169,6 +169,8 @@ final class WatchStream: Sendable {
         while true {
             switch await live.follow(watch) {
             case .progress(let revision): try await progressed(watch, through: revision)
+            case .large(let update):
+                try await withTaskExecutorPreference(globalConcurrentExecutor) { try await send(update, to: watch) }
             case .elsewhere:
                 // Not on the event loop, for whose other connections that would be too long: it reads the disk, and as long as
                 // the client takes what it is sent the loop would do nothing else.
@@ -185,30 +187,43 @@ final class WatchStream: Sendable {
         var batch = EventBatch(member: member)
         while let first = try await iterator.next() {
             watch.begin(&batch)
-            var progress = batch.add(first)
-            if progress == nil {
+            var other = batch.add(first)
+            if other == nil {
                 var failure: (any Error)?
-                repeat {
-                    try await call.sendAll { messages in
+                var isFilled = false
+                // In parts, so that nothing comes between the fragments of a response.
+                try await call.sendInParts { messages in
+                    if !isFilled {
                         try watch.checkPermit()
                         do {
-                            while progress == nil, !batch.isFull, let next = try watch.watch.nextAvailable() {
-                                progress = batch.add(next)
+                            while other == nil, !batch.isFull, let next = try watch.watch.nextAvailable() {
+                                other = batch.add(next)
                             }
                         } catch {
                             // After what came before it.
                             failure = error
                         }
-                        batch.takeResponse(into: &messages)
+                        isFilled = true
                     }
-                } while batch.hasMore
+                    batch.takeResponse(into: &messages)
+                    return batch.hasMore
+                }
                 table.withLock { $0.sent(watch.id) }
                 if let failure { throw failure }
             }
-            if let progress { try await progressed(watch, through: progress) }
+            switch other {
+            case .progress(let revision): try await progressed(watch, through: revision)
+            case .large(let update): try await send(update, to: watch)
+            case nil: break
+            }
             if watch.watch.isNearHead { return true }
         }
         return false
+    }
+
+    private func send(_ update: LargeUpdate, to watch: FollowedWatch) async throws {
+        try await update.send(to: watch, on: call, member)
+        table.withLock { $0.sent(watch.id) }
     }
 
     private func progressed(_ watch: FollowedWatch, through revision: Revision) async throws {

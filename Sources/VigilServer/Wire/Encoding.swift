@@ -85,15 +85,15 @@ extension Encoding {
 
     /// An event of such a response.
     mutating func event(_ event: WatchEvent) {
-        let current = WireKeyValue(event)
-        let previous = event.previous.map(WireKeyValue.init)
-        let type: UInt64 = event.type == .delete ? 1 : 0
-        begin(
-            11, count: Size.integer(type) + Size.message(current.size) + (previous.map { Size.message($0.size) } ?? 0))
-        integer(1, type)
-        keyValue(2, current)
-        if let previous { keyValue(3, previous) }
+        let event = WireEvent(event)
+        begin(11, count: event.size)
+        integer(1, event.type)
+        keyValue(2, event.current)
+        if let previous = event.previous { keyValue(3, previous) }
     }
+
+    /// Bytes that ``event(_:)`` adds.
+    static func size(of event: WatchEvent) -> Int { Size.message(WireEvent(event).size) }
 
     private mutating func keyValue(_ field: UInt8, _ pair: WireKeyValue) {
         begin(field, count: pair.size)
@@ -103,6 +103,23 @@ extension Encoding {
         integer(4, pair.version)
         content(5, pair.value)
         integer(6, pair.lease)
+    }
+}
+
+/// What clients are told of a change.
+private struct WireEvent {
+    let type: UInt64
+    let current: WireKeyValue
+    let previous: WireKeyValue?
+
+    init(_ event: WatchEvent) {
+        type = event.type == .delete ? 1 : 0
+        current = WireKeyValue(event)
+        previous = event.previous.map(WireKeyValue.init)
+    }
+
+    var size: Int {
+        Size.integer(type) + Size.message(current.size) + (previous.map { Size.message($0.size) } ?? 0)
     }
 }
 
