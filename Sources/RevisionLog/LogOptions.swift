@@ -81,7 +81,8 @@ public struct LogOptions: Sendable, Hashable {
             transactionBytes <= largest && deletedBytes <= largest && transactionChanges <= largest
                 && transactionBytes + deletedBytes + transactionChanges * Limits.changeBytes <= largest,
             "transactionBytes (\(transactionBytes)), deletedBytes (\(deletedBytes)) and \(Limits.changeBytes) for each of "
-                + "transactionChanges (\(transactionChanges)) are more than \(largest), the most that one revision may have")
+                + "transactionChanges (\(transactionChanges)) are more than \(largest), the most that one revision may have"
+        )
         try require(mapBytes >= 1 << 20, "mapBytes is \(mapBytes); it must be at least 1 MiB")
         try retention.validate()
     }

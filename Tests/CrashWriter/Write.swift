@@ -1,4 +1,5 @@
 import CDiskShim
+import TestSupport
 import Vigil
 
 /// Sizes so small that everything that can happen in a store happens within some hundred writes.
@@ -160,6 +161,29 @@ func writeLeases(_ path: String, from first: Int64, isSync: Bool) async throws {
             say("revoked \(id - 5)")
         }
         id += 1
+    }
+}
+
+/// Puts keys whose names do not compress, and deletes all of them, until it is killed: more names than a segment of the
+/// journal has room for, every other time. Says `put REVISION COUNT` and `deleted REVISION COUNT`.
+func deleteRanges(_ path: String, seed: UInt64, _ isSync: Bool) async throws {
+    var random = SeededGenerator(seed)
+    let store = try await WatchStore.open(
+        path, options: smallOptions(isSync ? .sync : .interval(.milliseconds(5))))
+    for round in 1... {
+        var revision: Revision = 0
+        let parts = round % 2 == 0 ? 40 : 4
+        for _ in 0..<parts {
+            // 5 kB.
+            let puts = (0..<20).map { _ in
+                let name = (0..<240).map { _ in UInt8.random(in: 0 ... .max, using: &random) }
+                return Transaction.Operation.put(Bytes(Array("k/".utf8) + name), "v")
+            }
+            revision = try await store.transaction(Transaction(then: puts)).revision
+        }
+        say("put \(revision) \(parts * 20)")
+        let result = try await store.deleteRange(.prefix("k/"))
+        say("deleted \(result.revision!) \(result.deleted)")
     }
 }
 

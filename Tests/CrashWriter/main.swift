@@ -14,6 +14,7 @@ import Vigil
 //     CrashWriter stuck DIRECTORY                  runs while no checkpoint can be made
 //     CrashWriter cursor PATH SEED                 the same without compactions, and prints only what a cursor's watch does
 //     CrashWriter torture PATH SEED                the same with everything else that a store can do, beside it
+//     CrashWriter deletes PATH SEED sync|interval  puts and deletes ranges that find no room in a segment, until it is killed
 //     CrashWriter along PATH NAME                  follows from a cursor, and prints what it reads and acknowledges
 //     CrashWriter follow PATH FROM                 follows, and prints each event, or why it ended
 //     CrashWriter lock PATH                        locks LMDB's table of readers as who opens it, and waits
@@ -50,6 +51,7 @@ case "stuck": await stopCheckpoints(arguments[2])
 case "cursor": try await writeAndRead(arguments[2], seed: arguments[3])
 case "leases": try await writeLeases(arguments[2], from: Int64(arguments[3])!, isSync: arguments[4] == "sync")
 case "torture": try await torture(arguments[2], seed: UInt64(arguments[3])!)
+case "deletes": try await deleteRanges(arguments[2], seed: UInt64(arguments[3])!, arguments[4] == "sync")
 case "along": try await readAlong(arguments[2], name: arguments[3])
 case "follow": try await follow(arguments[2], from: Revision(arguments[3])!)
 case "lock": try await lockReaders(arguments[2])

@@ -6,9 +6,18 @@ import Vigil
 /// One revision that deletes so much that it finds no room in a segment of the journal, nor in a block with others.
 @Suite struct LargeRevisionTests {
     private static let keysPerPut = 50
-    private let keys = (0..<3000).map { Bytes("k/\($0 + 10_000)/" + String(repeating: "x", count: 80)) }
+    private let keys: [Bytes]
     /// The revision that deletes them.
     private var deletion: Revision { 2 + Revision(keys.count / Self.keysPerPut) }
+
+    init() {
+        // They do not compress.
+        var random = SeededGenerator(1)
+        keys = (0..<3000).map { number in
+            let noise = (0..<80).map { _ in UInt8.random(in: 0 ... .max, using: &random) }
+            return Bytes(Array("k/\(number + 10_000)/".utf8) + noise)
+        }
+    }
 
     /// A store with `keys`, of 264 kB, and another one. Its journal has segments of 64 KiB.
     private func withKeys(_ options: StoreOptions = smallOptions(), _ body: (WatchStore, String) async throws -> Void)
@@ -25,12 +34,13 @@ import Vigil
         }
     }
 
-    private func value(_ key: Bytes) -> Bytes { Bytes("value of \(key)") }
+    private func value(_ key: Bytes) -> Bytes { Bytes(Array(key.reversed())) }
 
     @Test func isThereForEveryone() async throws {
         try await withKeys { store, path in
             let live = try store.watch(.prefix("k/"), from: .now)
             let result = try await store.deleteRange(.prefix("k/"))
+            #expect(try store.statistics().journalBytes > keys.count * 80)
             #expect(result.deleted == keys.count && result.revision == deletion)
             try await store.put("z", "last")
             // As it is found after a crash: the deletion is in the journal, or in a block, whichever was first.

@@ -130,6 +130,7 @@ private struct Follow: Sendable {
             return []
         }
         let meta = try meta()
+        if meta.checkpoint > reader.state.snapshot.checkpoint { reader.cache.rest() }
         reader.state.advance(checkpoint: meta.checkpoint, compacted: meta.compacted)
         if lostWriter == lock.writer, lock.whileUnwritten({ true }) == true { return [] }
         lostWriter = nil

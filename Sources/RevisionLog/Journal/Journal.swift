@@ -289,7 +289,8 @@ final class Journal: Sendable {
     func prepareSpare() throws {
         let spare: (number: Int, length: Int)? = contents.withLock { contents in
             contents.isPreparing = wantsSpare(contents)
-            return contents.isPreparing ? (contents.segments.count, lengths.next(contents.segments.map(\.file.length))) : nil
+            guard contents.isPreparing else { return nil }
+            return (contents.segments.count, lengths.next(contents.segments.map(\.file.length)))
         }
         guard let spare else { return }
         // Outside of the lock: filling a segment with zeros takes milliseconds.

@@ -73,14 +73,16 @@ final class Checkpointer: CursorWriter {
     private let orders: Monitor<Orders>
     private let state: LogState
     private let journal: Journal
+    private let cache: BlockCache
     private let options: LogOptions
     private let cursors: CursorLedger
     private let thread = Monitor<OSThread?>(nil)
     /// How long checkpoints took.
     let durations = DurationCounters()
 
-    init(state: LogState, journal: Journal, cursors: CursorLedger, options: LogOptions) {
+    init(state: LogState, journal: Journal, cache: BlockCache, cursors: CursorLedger, options: LogOptions) {
         self.state = state
+        self.cache = cache
         self.journal = journal
         self.options = options
         self.cursors = cursors
@@ -325,6 +327,7 @@ final class Checkpointer: CursorWriter {
             }
             state.checkpointed(frozen)
             journal.release(through: frozen.head)
+            cache.rest()
             Failpoint.reach(.segmentReleased)
         } catch {
             failure = note(error)

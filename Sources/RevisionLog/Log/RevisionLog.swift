@@ -50,7 +50,8 @@ package final class RevisionLog: Sendable {
         cursors = CursorLedger(reader: reader, interval: options.cursorInterval)
         leases = LeaseTable(now: leaseClock)
         try reader.load(into: leases)
-        checkpointer = Checkpointer(state: state, journal: journal, cursors: cursors, options: options)
+        checkpointer = Checkpointer(
+            state: state, journal: journal, cache: reader.cache, cursors: cursors, options: options)
         if let database = store.databases.cursors {
             try storeErrors { [cursors] in try cursors.takeBack(to: state.head, database) }
         }

@@ -11,6 +11,12 @@ final class BlockCache: Sendable {
     /// Held while a block is decoded; which one, its first revision says.
     private let turns = (0..<Limits.decodingTurns).map { _ in Lock(()) }
     private let count = Atomic<Int>(0)
+    /// Bytes of blocks that are kept, unless it is but one.
+    private let bytesKept: Int
+
+    init(bytesKept: Int = Limits.cachedBytes) {
+        self.bytesKept = bytesKept
+    }
 
     /// How many blocks were decoded so far.
     var decodedCount: Int { count.load(ordering: .relaxed) }
@@ -31,6 +37,11 @@ final class BlockCache: Sendable {
         }
     }
 
+    /// Lets go of a block that alone is larger than what is kept of others. To be called now and then.
+    func rest() {
+        blocks.withLock { $0.removeAll { $0.storage.count > bytesKept } }
+    }
+
     private func find(_ firstRevision: Revision, _ recordCount: Int) -> ChangeBatch? {
         blocks.withLock { blocks in
             let index = blocks.lastIndex { $0.firstRevision == firstRevision && $0.recordCount == recordCount }
@@ -48,7 +59,7 @@ final class BlockCache: Sendable {
         blocks.withLock { blocks in
             blocks.append(block)
             var bytes = blocks.reduce(0) { $0 + $1.storage.count }
-            while blocks.count > Limits.cachedBlocks || blocks.count > 1 && bytes > Limits.cachedBytes {
+            while blocks.count > Limits.cachedBlocks || blocks.count > 1 && bytes > bytesKept {
                 bytes -= blocks.removeFirst().storage.count
             }
         }

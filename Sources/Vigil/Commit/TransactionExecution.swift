@@ -171,7 +171,8 @@ struct TransactionExecution {
             var pages = RangePages(remaining(keys), contents: returnsPrevious ? .values : .keys)
             while let page = try pages.next(group) { try delete(page) }
         }
-        deletedRanges.insert(keys, at: deletedRanges.firstIndex { $0.lowerBound > keys.lowerBound } ?? deletedRanges.count)
+        let place = deletedRanges.firstIndex { $0.lowerBound > keys.lowerBound } ?? deletedRanges.count
+        deletedRanges.insert(keys, at: place)
         return .delete(count: count, previous: previous)
     }
 

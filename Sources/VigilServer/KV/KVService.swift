@@ -61,8 +61,8 @@ struct KVService {
     private func deleteRange(_ request: EtcdDeleteRangeRequest, _ call: Call) async throws -> EtcdDeleteRangeResponse {
         try member.alarms.requireWritable(grows: false)
         let response = { @Sendable [member] (result: TransactionResult) in
-            guard case .delete(let count, let previous)? = result.outputs.first else { return EtcdDeleteRangeResponse() }
-            var response = EtcdDeleteRangeResponse(count, previous)
+            var response = EtcdDeleteRangeResponse()
+            if case .delete(let count, let previous)? = result.outputs.first { response = .init(count, previous) }
             response.header = member.header(result.revision)
             return response
         }
