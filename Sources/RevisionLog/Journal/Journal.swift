@@ -14,7 +14,8 @@ import Threads
 /// begins another segment.
 ///
 /// Segments are as long as the store needs them: the first is short, each that is made later is longer than those before,
-/// up to a limit, and a closing in good order leaves but the first.
+/// up to a limit, and a closing in good order leaves but the first. A frame that is longer than that limit has a segment of its
+/// own, until its turn comes again.
 final class Journal: Sendable {
     private struct Segment {
         var file: SegmentFile
