@@ -29,7 +29,7 @@ struct JournalReader {
             segment = frame.segment
             offset = frame.end
         }
-        return try JournalPayload.decode(frames)
+        return try JournalPayload.decode(frames.count) { [frames] in frames[$0] }
     }
 
     /// Makes sure that what is in the journal survives a loss of power.

@@ -57,8 +57,8 @@ final class Journal: Sendable {
     /// How long flushes took.
     let flushes = DurationCounters()
 
-    /// Opens or creates the journal in `directory`, and passes every frame after `checkpoint` to `recover`. All of them
-    /// are flushed before that, since the process that wrote them may have died before its flush.
+    /// Opens or creates the journal in `directory`, and passes the frames after `checkpoint` to `recover`, if there are any. All
+    /// of them are flushed meanwhile, since the process that wrote them may have died before its flush.
     ///
     /// - Parameters:
     ///   - lengths: How long segments are made, and how many at most.
@@ -67,16 +67,13 @@ final class Journal: Sendable {
     init(
         directory: String, storeTag: UInt32, lengths: SegmentLengths, checkpoint: Revision, closedEpoch: UInt64 = 0,
         flushesFirst: Bool = true, faults: JournalFaults? = nil,
-        recover: (FrameHeader, [UInt8]) throws -> Void
+        recover: (FoundFrames) throws -> Void
     ) throws {
         var files = try JournalScan.open(directory, readOnly: false)
         let isClosed = try Self.isClosed(files, closedEpoch, storeTag: storeTag)
         let scan = isClosed ? JournalScan(closed: files, closedEpoch) : try JournalScan(files, storeTag: storeTag)
         let frames = try scan.frames(after: checkpoint)
-        for file in files where !frames.isEmpty { try file.flush() }
-        for frame in frames {
-            try recover(frame.header, try scan.payload(frame))
-        }
+        if !frames.isEmpty { try Self.flush(files) { try recover(FoundFrames(scan: scan, frames: frames)) } }
         if files.isEmpty {
             // What else the store consists of must be there first, or a loss of power could leave a journal alone.
             try SegmentFile.flushDirectory(directory)
@@ -99,6 +96,19 @@ final class Journal: Sendable {
         self.lengths = lengths
         self.flushesFirst = flushesFirst
         self.faults = faults
+    }
+
+    /// Flushes `files` while `body` runs.
+    private static func flush(_ files: [SegmentFile], while body: () throws -> Void) throws {
+        let flushed = Lock<Result<Void, any Error>>(.success(()))
+        let thread = OSThread {
+            let result = Result { for file in files { try file.flush() } }
+            flushed.withLock { $0 = result }
+        }
+        defer { thread.join() }
+        try body()
+        thread.join()
+        try flushed.withLock { $0 }.get()
     }
 
     /// Whether nothing was written since the closing at `epoch`: no segment begins with a newer frame.

@@ -1,4 +1,5 @@
 import Changes
+import Synchronization
 import Threads
 
 /// What is in the segments of a journal: found by reading all of them, believed only where checksums hold.
@@ -34,28 +35,35 @@ struct JournalScan {
     init(_ segments: [SegmentFile], storeTag: UInt32) throws {
         self.segments = segments
         for segment in segments { segment.expectReading(segment.length) }
+        let next = Atomic(0)
+        let longest = segments.map(\.length).max() ?? 0
         let parts = try inParallel(segments.count, least: 1) { part in
-            var scan = JournalScan(segments)
-            try scan.read(part, storeTag)
-            return scan
+            // One piece of memory for all: fresh memory costs more than reading into it.
+            let buffer = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: longest, alignment: MemoryLayout<UInt64>.alignment)
+            defer { buffer.deallocate() }
+            // Each takes the next, since they are of very different lengths.
+            var scans: [(index: Int, scan: JournalScan)] = []
+            while case let index = next.add(1, ordering: .relaxed).oldValue, index < segments.count {
+                var scan = JournalScan(segments)
+                try scan.read(index, storeTag, buffer)
+                scans.append((index, scan))
+            }
+            return scans
         }
-        for part in parts { add(part) }
+        for (_, scan) in parts.flatMap(\.self).sorted(by: { $0.index < $1.index }) { add(scan) }
     }
 
     private init(_ segments: [SegmentFile]) {
         self.segments = segments
     }
 
-    private mutating func read(_ part: Range<Int>, _ storeTag: UInt32) throws(StoreError) {
-        // One piece of memory for all: fresh memory costs more than reading into it.
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: segments[part].map(\.length).max() ?? 0, alignment: MemoryLayout<UInt64>.alignment)
-        defer { buffer.deallocate() }
-        for index in part {
-            let segment = UnsafeMutableRawBufferPointer(rebasing: buffer[..<segments[index].length])
-            let filled = try segments[index].read(at: 0, into: segment)
-            try scan(index, UnsafeRawBufferPointer(rebasing: segment[..<filled]), storeTag)
-        }
+    private mutating func read(
+        _ index: Int, _ storeTag: UInt32, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) {
+        let segment = UnsafeMutableRawBufferPointer(rebasing: buffer[..<segments[index].length])
+        let filled = try segments[index].read(at: 0, into: segment)
+        try scan(index, UnsafeRawBufferPointer(rebasing: segment[..<filled]), storeTag)
     }
 
     /// Takes in what was found in later segments.
@@ -193,5 +201,17 @@ struct JournalScan {
                 + "restore a backup, or run `vigil recover` to make a new store of what is intact")
         error.requested = missing
         return error
+    }
+}
+
+/// The frames that were found when a journal was opened, in order. What they hold is read when it is asked for.
+struct FoundFrames: Sendable {
+    let scan: JournalScan
+    let frames: [JournalScan.Found]
+
+    var count: Int { frames.count }
+
+    func frame(_ index: Int) throws(StoreError) -> (header: FrameHeader, payload: [UInt8]) {
+        (frames[index].header, try scan.payload(frames[index]))
     }
 }

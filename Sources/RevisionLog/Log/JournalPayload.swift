@@ -16,10 +16,15 @@ struct JournalPayload {
             milliseconds: batch.commitTime(ofRecord: 0))
     }
 
-    /// The batches that many frames hold, in order, decoded by all processors.
-    static func decode(_ frames: [(header: FrameHeader, payload: [UInt8])]) throws -> [ChangeBatch] {
-        try inParallel(frames.count, least: Limits.framesPerThread) { part in
-            try frames[part].map { frame in try frame.payload.withUnsafeBytes { try decode(frame.header, $0) } }
+    /// The batches that `count` frames hold, in order, got and decoded by all processors.
+    static func decode(
+        _ count: Int, _ frame: @escaping @Sendable (Int) throws -> (header: FrameHeader, payload: [UInt8])
+    ) throws -> [ChangeBatch] {
+        try inParallel(count, least: Limits.framesPerThread) { part in
+            try part.map { index in
+                let (header, payload) = try frame(index)
+                return try payload.withUnsafeBytes { try decode(header, $0) }
+            }
         }.flatMap(\.self)
     }
 

@@ -36,13 +36,11 @@ package final class RevisionLog: Sendable {
         let state = LogState(
             LogSnapshot(
                 head: store.meta.checkpoint, checkpoint: store.meta.checkpoint, compacted: store.meta.compacted))
-        var frames: [(header: FrameHeader, payload: [UInt8])] = []
         journal = try Journal(
             directory: path, storeTag: UInt32(truncatingIfNeeded: store.meta.storeID),
             lengths: SegmentLengths(options), checkpoint: store.meta.checkpoint, closedEpoch: store.meta.closedEpoch,
             flushesFirst: durability != .sync, faults: faults
-        ) { frames.append(($0, $1)) }
-        try state.append(JournalPayload.decode(frames))
+        ) { frames in try state.append(JournalPayload.decode(frames.count) { try frames.frame($0) }) }
         reader = LogReader(
             environment: store.environment, databases: store.databases, state: state, storeID: store.meta.storeID)
         self.options = options

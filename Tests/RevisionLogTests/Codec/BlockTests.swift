@@ -125,10 +125,13 @@ import Testing
                 #expect(malformed { try decode(bytes, 77) } != nil, "\(name) + \(Int8(bitPattern: difference))")
             }
         }
-        var huge = block.bytes
-        huge[15] = 0xFF
-        seal(&huge, 77)
-        #expect(malformed { try decode(huge, 77) }?.reason.contains("the limit is 268435456") == true)
+        // Before memory is taken for it.
+        for (byte, reason) in [(0xFF, "the limit is 2113929216"), (0x40, "raw bytes in")] as [(UInt8, String)] {
+            var huge = block.bytes
+            huge[15] = byte
+            seal(&huge, 77)
+            #expect(malformed { try decode(huge, 77) }?.reason.contains(reason) == true)
+        }
     }
 
     /// Gives a block the checksum of what it now holds.

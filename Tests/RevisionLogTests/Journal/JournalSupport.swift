@@ -55,10 +55,12 @@ func openJournal(
         lengths: SegmentLengths(
             first: firstBytes ?? segmentBytes, longest: segmentBytes, maximumCount: maximumSegments),
         checkpoint: checkpoint, closedEpoch: closedEpoch, faults: faults
-    ) { header, payload in
-        delivered.append(
-            Delivered(
-                first: header.firstRevision, last: header.lastRevision, payload: Array(payload), epoch: header.epoch))
+    ) { frames in
+        delivered = try (0..<frames.count).map { index in
+            let (header, payload) = try frames.frame(index)
+            return Delivered(
+                first: header.firstRevision, last: header.lastRevision, payload: payload, epoch: header.epoch)
+        }
     }
     return (journal, delivered)
 }
