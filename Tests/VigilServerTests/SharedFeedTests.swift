@@ -83,14 +83,17 @@ import WireMessages
                     request.fragment = id % 3 == 0
                 }
             }
-            for number in 1...10 { try await etcd.put("k", "\(number)") }
             var seen: [Int64: [EtcdEvent]] = [:]
-            var count = 0
-            while count < 10 * 20 + 10 {
+            var (created, count) = (0, 0)
+            func take() async throws {
                 let response = try await watch.next()
+                if response.created { created += 1 }
                 seen[response.watchID, default: []] += response.events
                 count += response.events.count
             }
+            while created < 20 { try await take() }
+            for number in 1...10 { try await etcd.put("k", "\(number)") }
+            while count < 10 * 20 + 10 { try await take() }
             for id in 1...20 {
                 let events = try #require(seen[Int64(id)])
                 #expect(events.map(\.kv.text) == (id % 2 == 0 ? 0...10 : 1...10).map { "k=\($0)" })
