@@ -17,7 +17,7 @@ struct JournalReader {
     }
 
     /// All frames after `checkpoint`, wherever they are, through `head`; reading goes on behind them.
-    mutating func scan(after checkpoint: Revision, through head: Revision, isLive: Bool) throws -> [ChangeBatch] {
+    mutating func scan(after checkpoint: Revision, through head: Revision, isLive: Bool) throws -> [OverlayRun] {
         segments = try JournalScan.open(directory, readOnly: true)
         let scan = try JournalScan(segments, storeTag: storeTag)
         var frames: [(header: FrameHeader, payload: [UInt8])] = []
@@ -29,7 +29,7 @@ struct JournalReader {
             segment = frame.segment
             offset = frame.end
         }
-        return try JournalPayload.decode(frames.count) { [frames] in frames[$0] }
+        return try JournalPayload.runs(frames.count) { [frames] in frames[$0] }
     }
 
     /// Makes sure that what is in the journal survives a loss of power.

@@ -200,6 +200,6 @@ private struct Follow: Sendable {
         } else {
             reader.state.advance(checkpoint: meta.checkpoint, compacted: meta.compacted)
         }
-        try reader.state.append(journal.scan(after: reader.state.head, through: head, isLive: isLive))
+        reader.state.append(try journal.scan(after: reader.state.head, through: head, isLive: isLive))
     }
 }

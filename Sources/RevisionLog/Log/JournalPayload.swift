@@ -16,16 +16,17 @@ struct JournalPayload {
             milliseconds: batch.commitTime(ofRecord: 0))
     }
 
-    /// The batches that `count` frames hold, in order, got and decoded by all processors.
-    static func decode(
+    /// What `count` frames hold, in order, got and decoded by all processors: few runs, each of the batches of neighbours.
+    static func runs(
         _ count: Int, _ frame: @escaping @Sendable (Int) throws -> (header: FrameHeader, payload: [UInt8])
-    ) throws -> [ChangeBatch] {
-        try inParallel(count, least: Limits.framesPerThread) { part in
-            try part.map { index in
-                let (header, payload) = try frame(index)
+    ) throws -> [OverlayRun] {
+        guard count > 0 else { return [] }
+        return try inParallel(count, least: Limits.framesPerThread) { part in
+            try OverlayRun(count: part.count) { number in
+                let (header, payload) = try frame(part.lowerBound + number)
                 return try payload.withUnsafeBytes { try decode(header, $0) }
             }
-        }.flatMap(\.self)
+        }
     }
 
     /// The batch that a frame holds. The journal has verified the checksum.

@@ -85,9 +85,7 @@ final class LogState: Sendable {
     }
 
     /// Makes the batches of a journal visible that is being opened; there may be many. For one thread at a time.
-    func append(_ batches: [ChangeBatch]) throws {
-        guard !batches.isEmpty else { return }
-        let runs = try inParallel(batches.count, least: Limits.framesPerThread) { OverlayRun(Array(batches[$0])) }
+    func append(_ runs: [OverlayRun]) {
         visible.withLock { visible in
             for run in runs {
                 // A few are as good as one, until the checkpoint that soon follows merges them.

@@ -40,7 +40,7 @@ package final class RevisionLog: Sendable {
             directory: path, storeTag: UInt32(truncatingIfNeeded: store.meta.storeID),
             lengths: SegmentLengths(options), checkpoint: store.meta.checkpoint, closedEpoch: store.meta.closedEpoch,
             flushesFirst: durability != .sync, faults: faults
-        ) { frames in try state.append(JournalPayload.decode(frames.count) { try frames.frame($0) }) }
+        ) { frames in state.append(try JournalPayload.runs(frames.count) { try frames.frame($0) }) }
         reader = LogReader(
             environment: store.environment, databases: store.databases, state: state, storeID: store.meta.storeID)
         self.options = options

@@ -27,8 +27,16 @@ final class OverlayRun: Sendable {
     }
 
     /// The run of some batches, oldest first.
-    init(_ batches: [ChangeBatch]) {
-        let (all, shape) = Self.gather(batches)
+    convenience init(_ batches: [ChangeBatch]) {
+        self.init(count: batches.count) { batches[$0] }
+    }
+
+    /// The run of `count` batches, oldest first, of which `batch` makes each, the newest first. What is made is gone through
+    /// while it is in the processor's cache.
+    init<E>(count: Int, batch: (Int) throws(E) -> ChangeBatch) throws(E) {
+        var gathered = GatheredEntries()
+        for number in (0..<count).reversed() { gathered.add(try batch(number), UInt32(number)) }
+        let (all, batches, shape) = gathered.finish()
         self.batches = batches
         self.shape = shape
         guard all.count > 1 else {
@@ -48,34 +56,6 @@ final class OverlayRun: Sendable {
             newest.append(entry)
         }
         entries = newest
-    }
-
-    /// All entries, newest first, and what their keys have in common.
-    private static func gather(_ batches: [ChangeBatch]) -> ([Entry], KeyShape) {
-        var all: [Entry] = []
-        all.reserveCapacity(batches.reduce(0) { $0 + $1.entries.count })
-        var shape = batches[0].withKey(0) { KeyShape($0) }
-        /// So many entries have prefixes of what follows a longer stem.
-        var outdated = 0
-        // Each batch once for the stem and once for the prefixes, which follow it: the second time it is in the cache.
-        for (number, batch) in batches.enumerated().reversed() {
-            let stem = shape.stem
-            batches[0].withKey(0) { first in
-                for index in batch.entries.indices { batch.withKey(index) { shape.add($0, first) } }
-            }
-            if shape.stem < stem { outdated = all.count }
-            for index in batch.entries.indices.reversed() {
-                let prefix = batch.withKey(index) { Self.prefix($0, after: shape.stem) }
-                all.append(Entry(prefix: prefix, batch: UInt32(number), index: UInt32(index)))
-            }
-        }
-        for position in 0..<outdated {
-            let entry = all[position]
-            all[position].prefix = batches[Int(entry.batch)].withKey(Int(entry.index)) {
-                Self.prefix($0, after: shape.stem)
-            }
-        }
-        return (all, shape)
     }
 
     /// Sorted by key and, for one key, newest first, as `entries` are.
@@ -202,9 +182,50 @@ final class OverlayRun: Sendable {
         }
     }
 
-    private static func prefix(_ key: UnsafeRawBufferPointer, after stem: Int) -> UInt64 {
+    fileprivate static func prefix(_ key: UnsafeRawBufferPointer, after stem: Int) -> UInt64 {
         if key.count >= stem + 8 { return UInt64(bigEndian: key.loadUnaligned(fromByteOffset: stem, as: UInt64.self)) }
         return key.dropFirst(stem).enumerated().reduce(0) { $0 | UInt64($1.element) << UInt64(56 - 8 * $1.offset) }
+    }
+}
+
+/// All entries of some batches, newest first, and what their keys have in common.
+private struct GatheredEntries {
+    private var entries: [OverlayRun.Entry] = []
+    /// The newest first.
+    private var batches: [ChangeBatch] = []
+    private var shape: KeyShape?
+    /// So many entries have prefixes of what follows a longer stem.
+    private var outdated = 0
+
+    /// Adds a batch that is older than those before; it will have this number.
+    mutating func add(_ batch: ChangeBatch, _ number: UInt32) {
+        batches.append(batch)
+        // Once for the stem and once for the prefixes, which follow it.
+        let shape = batches[0].withKey(0) { first in
+            var shape = self.shape ?? KeyShape(first)
+            for index in batch.entries.indices { batch.withKey(index) { shape.add($0, first) } }
+            return shape
+        }
+        if let before = self.shape, shape.stem < before.stem { outdated = entries.count }
+        self.shape = shape
+        for index in batch.entries.indices.reversed() {
+            let prefix = batch.withKey(index) { OverlayRun.prefix($0, after: shape.stem) }
+            entries.append(OverlayRun.Entry(prefix: prefix, batch: number, index: UInt32(index)))
+        }
+    }
+
+    /// There must be a batch.
+    consuming func finish() -> ([OverlayRun.Entry], [ChangeBatch], KeyShape) {
+        let shape = shape!
+        var (entries, batches) = (entries, batches)
+        batches.reverse()
+        for position in 0..<outdated {
+            let entry = entries[position]
+            entries[position].prefix = batches[Int(entry.batch)].withKey(Int(entry.index)) {
+                OverlayRun.prefix($0, after: shape.stem)
+            }
+        }
+        return (entries, batches, shape)
     }
 }
 

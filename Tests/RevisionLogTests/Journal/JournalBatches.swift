@@ -44,3 +44,8 @@ extension [ChangeBatch] {
         return next == range.upperBound
     }
 }
+
+extension [OverlayRun] {
+    /// The same of their batches.
+    func isExactly(_ range: Range<Revision>) -> Bool { flatMap(\.batches).isExactly(range) }
+}
