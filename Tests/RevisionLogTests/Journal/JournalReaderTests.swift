@@ -129,7 +129,8 @@ import Threads
                             next += 1
                         } else if next <= visible {
                             // Not in the journal though visible: then the checkpoint has passed it.
-                            let batches = try reader.scan(after: next - 1, through: visible, isLive: true).flatMap(\.batches)
+                            let batches = try reader.scan(after: next - 1, through: visible, isLive: true).flatMap(
+                                \.batches)
                             let checkpoint = progress.withLock { $0.checkpoint }
                             let end = next + Revision(batches.count)
                             #expect(batches.isExactly(next..<end))
