@@ -8,7 +8,7 @@ struct TransactionExecution {
 
     private(set) var changes: [(key: Bytes, version: KeyVersion)] = []
     private(set) var outputs: [TransactionResult.Output] = []
-    /// What was put.
+    /// What was done to single keys.
     private var own: [Bytes: KeyVersion] = [:]
     /// Which branches of the transactions within this one run.
     private var choices: [Bool] = []
@@ -111,7 +111,7 @@ struct TransactionExecution {
         switch operation {
         case .put(let key, let value, let lease): return .put(previous: try put(key, value, lease, group))
         case .rewrite(let key, let lease): return .put(previous: try put(key, nil, lease, group))
-        case .delete(let key): return try delete(.key(key), returnsPrevious: true, group)
+        case .delete(let key): return try delete(key, returnsPrevious: true, group)
         case .deleteRange(let keys, let returnsPrevious):
             return try delete(keys, returnsPrevious: returnsPrevious, group)
         case .get(let key): return .range(try range(.key(key), limit: nil, group))
@@ -146,41 +146,57 @@ struct TransactionExecution {
         case .kept: version.lease = previous?.lease ?? 0
         }
         try change(key, version)
+        own[key] = version
         return previous
+    }
+
+    private mutating func delete(
+        _ key: Bytes, returnsPrevious: Bool, _ group: CommitGroup
+    ) throws(StoreError) -> TransactionResult.Output {
+        try requireNotPut(.key(key))
+        let previous = try latest(key, group)?.keyValue(key)
+        let version = KeyVersion(deletingAt: revision, after: previous?.modRevision ?? 0)
+        if previous != nil { try change(key, version) }
+        own[key] = version
+        let present = previous.map { [$0] } ?? []
+        return .delete(count: present.count, previous: returnsPrevious ? present : [])
     }
 
     private mutating func delete(
         _ keys: KeyRange, returnsPrevious: Bool, _ group: CommitGroup
     ) throws(StoreError) -> TransactionResult.Output {
-        if let key = own.first(where: { keys.contains($0.key) })?.key {
-            throw StoreError(
-                .duplicateKey, "key \(key) is put and deleted in one transaction; leave one of the changes out")
-        }
+        if case .key(let key) = keys { return try delete(key, returnsPrevious: returnsPrevious, group) }
+        try requireNotPut(keys)
         var (count, previous) = (0, [KeyValue]())
-        func delete(_ page: [KeyValue]) throws(StoreError) {
-            for keyValue in page {
+        var pages = RangePages(remaining(keys), contents: returnsPrevious ? .values : .keys)
+        while let page = try pages.next(group) {
+            for keyValue in page where own.isEmpty || own[keyValue.key] == nil {
                 try change(keyValue.key, KeyVersion(deletingAt: revision, after: keyValue.modRevision))
+                count += 1
+                if returnsPrevious { previous.append(keyValue) }
             }
-            count += page.count
-            if returnsPrevious { previous += page }
-        }
-        if case .key = keys {
-            // What others of the group did to it counts.
-            try delete(try range(keys, limit: nil, group))
-        } else {
-            var pages = RangePages(remaining(keys), contents: returnsPrevious ? .values : .keys)
-            while let page = try pages.next(group) { try delete(page) }
         }
         let place = deletedRanges.firstIndex { $0.lowerBound > keys.lowerBound } ?? deletedRanges.count
         deletedRanges.insert(keys, at: place)
         return .delete(count: count, previous: previous)
     }
 
+    private func requireNotPut(_ keys: KeyRange) throws(StoreError) {
+        let put: Bytes? =
+            if case .key(let key) = keys {
+                own[key]?.type == .put ? key : nil
+            } else {
+                own.first { $0.value.type == .put && keys.contains($0.key) }?.key
+            }
+        if let put {
+            throw StoreError(
+                .duplicateKey, "key \(put) is put and deleted in one transaction; leave one of the changes out")
+        }
+    }
+
     private mutating func change(_ key: Bytes, _ version: KeyVersion) throws(StoreError) {
         switch version.type {
-        case .put:
-            putBytes += key.count + version.value.count
-            own[key] = version
+        case .put: putBytes += key.count + version.value.count
         case .delete: deletedBytes += key.count
         }
         try limits.check(changes: changes.count + 1, put: putBytes, deleted: deletedBytes)
