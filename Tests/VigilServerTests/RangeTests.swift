@@ -1,3 +1,4 @@
+import GRPCServer
 import Testing
 import WireMessages
 
@@ -106,6 +107,33 @@ import WireMessages
             await #expect(throws: refusal(11, "etcdserver: mvcc: required revision has been compacted")) {
                 try await etcd.range("a") { $0.revision = 3 }
             }
+        }
+    }
+
+    /// It would not be sent: so it is not read as a whole either.
+    @Test func anAnswerThatIsTooLarge() async throws {
+        var options = EtcdServerOptions()
+        options.connections.maximumUnsentBytes = 1 << 20
+        try await withEtcd(options: options) { etcd, _ in
+            let value = String(repeating: "v", count: 1000)
+            for part in 0..<20 {
+                _ = try await etcd.transaction { request in
+                    request.success = (0..<100).map { .put("k/\(part)/\($0)", value) }
+                }
+            }
+            let tooLarge = refusal(
+                8, "the answer has more than 1048576 bytes, the limit; read the range in parts, with a limit")
+            await #expect(throws: tooLarge) { try await etcd.range("k/", "k0") }
+            await #expect(throws: tooLarge) {
+                try await etcd.range("k/", "k0") { ($0.sortTarget, $0.sortOrder) = (.mod, .descend) }
+            }
+            #expect(try await etcd.range("k/", "k0") { $0.limit = 500 }.kvs.count == 500)
+            #expect(try await etcd.range("k/", "k0") { $0.keysOnly = true }.kvs.count == 2000)
+            #expect(try await etcd.range("k/", "k0") { $0.countOnly = true }.count == 2000)
+            let newest = try await etcd.range("k/", "k0") {
+                ($0.sortTarget, $0.sortOrder, $0.limit) = (.mod, .descend, 1)
+            }
+            #expect(newest.kvs.count == 1 && newest.count == 2000 && newest.more)
         }
     }
 

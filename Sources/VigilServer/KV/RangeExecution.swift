@@ -41,7 +41,15 @@ struct RangeExecution {
         } else if sortsFirstKeys {
             options.limit = firstKeys
         }
+        // What would not be sent need not be read. Where only a part is sent of what is read, that part is all that counts.
+        let bytes = member.options.connections.maximumUnsentBytes
+        if !hasFilters, request.sortTarget == .key || request.limit <= 0 { options.bytes = bytes }
         let result = try member.store.range(keys, options)
+        if options.bytes != nil, result.more, result.keyValues.count < options.limit ?? .max {
+            throw Status(
+                .resourceExhausted,
+                "the answer has more than \(bytes) bytes, the limit; read the range in parts, with a limit")
+        }
         var response = shape(result.keyValues, count: result.count ?? result.keyValues.count)
         response.header = member.header(revision == nil ? result.revision : nil)
         return response
