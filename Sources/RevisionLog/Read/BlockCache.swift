@@ -6,8 +6,18 @@ import Threads
 /// those that replay the same range read each once. A block is known by its first revision and its number of records:
 /// sealing replaces it by a longer one, while old transactions still see the shorter.
 final class BlockCache: Sendable {
-    /// Newest last. Few, so a list is as quick as a table.
-    private let blocks = Lock<[ChangeBatch]>([])
+    /// A block that is larger than all that may be kept: as long as somebody has it, others share it.
+    private struct Large {
+        weak let block: ChangeBatch?
+    }
+
+    private struct Blocks {
+        /// Newest last. Few, so a list is as quick as a table.
+        var kept: [ChangeBatch] = []
+        var large: [Large] = []
+    }
+
+    private let blocks = Lock(Blocks())
     /// Held while a block is decoded; which one, its first revision says.
     private let turns = (0..<Limits.decodingTurns).map { _ in Lock(()) }
     private let count = Atomic<Int>(0)
@@ -39,17 +49,21 @@ final class BlockCache: Sendable {
 
     /// Lets go of a block that alone is larger than what is kept of others. To be called now and then.
     func rest() {
-        blocks.withLock { $0.removeAll { $0.storage.count > bytesKept } }
+        blocks.withLock { $0.kept.removeAll { $0.storage.count > bytesKept } }
     }
 
     private func find(_ firstRevision: Revision, _ recordCount: Int) -> ChangeBatch? {
-        blocks.withLock { blocks in
-            let index = blocks.lastIndex { $0.firstRevision == firstRevision && $0.recordCount == recordCount }
-            guard let index else { return nil }
-            let block = blocks[index]
-            if index < blocks.count / 2 {
-                blocks.remove(at: index)
-                blocks.append(block)
+        func isWanted(_ block: ChangeBatch) -> Bool {
+            block.firstRevision == firstRevision && block.recordCount == recordCount
+        }
+        return blocks.withLock { blocks in
+            guard let index = blocks.kept.lastIndex(where: isWanted) else {
+                return blocks.large.lazy.compactMap(\.block).first(where: isWanted)
+            }
+            let block = blocks.kept[index]
+            if index < blocks.kept.count / 2 {
+                blocks.kept.remove(at: index)
+                blocks.kept.append(block)
             }
             return block
         }
@@ -57,11 +71,14 @@ final class BlockCache: Sendable {
 
     private func insert(_ block: ChangeBatch) {
         blocks.withLock { blocks in
-            blocks.append(block)
-            var bytes = blocks.reduce(0) { $0 + $1.storage.count }
-            while blocks.count > Limits.cachedBlocks || blocks.count > 1 && bytes > bytesKept {
-                bytes -= blocks.removeFirst().storage.count
+            blocks.kept.append(block)
+            var bytes = blocks.kept.reduce(0) { $0 + $1.storage.count }
+            while blocks.kept.count > Limits.cachedBlocks || blocks.kept.count > 1 && bytes > bytesKept {
+                bytes -= blocks.kept.removeFirst().storage.count
             }
+            guard block.storage.count > bytesKept else { return }
+            blocks.large.removeAll { $0.block == nil }
+            blocks.large.append(Large(block: block))
         }
     }
 }

@@ -40,4 +40,15 @@ import Testing
         cache.rest()
         #expect(!isKept(3, in: cache) && isKept(3, in: cache))
     }
+
+    /// As long as a slow reader has it there is no second one.
+    @Test func theLargestIsShared() {
+        let cache = BlockCache(bytesKept: bytesKept)
+        var mine: ChangeBatch? = cache.block(1, recordCount: 1, decode: { block(1, bytesKept + 1) }).block
+        cache.rest()
+        _ = cache.block(2, recordCount: 1, decode: { block(2, bytesKept + 1) })
+        #expect(isKept(1, in: cache) && mine != nil)
+        mine = nil
+        #expect(!isKept(1, in: cache))
+    }
 }
