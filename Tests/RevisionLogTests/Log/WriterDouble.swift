@@ -29,14 +29,17 @@ final class WriterDouble {
 
     func sealingStep() throws -> Bool { try writer.sealingStep(completely: false) }
 
-    /// One revision that puts `value`.
-    func put(_ key: Bytes, _ value: Bytes) throws {
+    /// One revision that puts `value`, or deletes `key`, which must be there then.
+    func put(_ key: Bytes, _ value: Bytes?) throws {
         let revision = state.head + 1
-        let version = KeyVersion(putting: value, at: revision, after: try reader.latest(key)?.numbers)
+        let before = try reader.latest(key)?.numbers
+        let version =
+            value.map { KeyVersion(putting: $0, at: revision, after: before) }
+            ?? KeyVersion(deletingAt: revision, after: before!.modRevision)
         var encoder = RecordEncoder(firstRevision: revision)
         encoder.beginRecord(changes: 1)
         encoder.append(
-            type: .put, key: key, value: value, createRevision: version.createRevision, version: version.version,
+            type: version.type, key: key, value: version.value, createRevision: version.createRevision, version: version.version,
             lease: 0, previousRevision: version.previousRevision)
         state.append(encoder.finish(milliseconds: 1_700_000_000_000 + revision * 1000))
     }
@@ -48,9 +51,21 @@ final class WriterDouble {
     }
 
     func compact(through revision: Revision) throws {
+        try setCompacted(revision)
+        while try compactionStep() {}
+    }
+
+    /// Notes that `revision` is the first that can be read; what is before it stays.
+    func setCompacted(_ revision: Revision) throws {
         try writer.setCompacted(revision)
         state.compacted(through: revision)
-        while writer.hasCompactionWork { try writer.compactionStep() }
+    }
+
+    /// One step of dropping what is before; false if there is nothing to drop.
+    func compactionStep() throws -> Bool {
+        guard writer.hasCompactionWork else { return false }
+        try writer.compactionStep()
+        return true
     }
 
     func seal() throws {
