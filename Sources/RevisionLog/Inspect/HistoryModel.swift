@@ -46,9 +46,9 @@ struct HistoryModel {
     mutating func follow(_ key: Bytes, _ version: KeyVersion) -> String? {
         let before = keys[key] ?? nil
         keys.updateValue(Known(version), forKey: key)
-        // What was before the first revision that can be read is not needed if that, or one before it, changed the key itself.
-        if version.modRevision <= compacted, version.previousRevision < dropped { return nil }
         guard let before else {
+            // What was before the first revision that can be read is not needed if that changed the key itself.
+            if version.modRevision == compacted, version.previousRevision < dropped { return nil }
             if version.previousRevision >= dropped {
                 return "names \(version.previousRevision) as the revision before, where it was not changed"
             }

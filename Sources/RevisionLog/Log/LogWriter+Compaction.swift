@@ -22,9 +22,8 @@ extension LogWriter {
     /// Drops the oldest records below the compaction revision, a bounded number of them.
     ///
     /// A change that made its key's present version leaves `base` (`state` has it; a tombstone leaves that too).
-    /// Any other put becomes the version in `base`, any other delete removes it from there, unless what made the present
-    /// version will be dropped too: nobody may read what was before. Going upwards, `base` ends with the last version below
-    /// the compaction revision, for just the keys that changed since.
+    /// Any other put becomes the version in `base`, any other delete removes it from there. Going upwards, `base`
+    /// ends with the last version below the compaction revision, for just the keys that changed since.
     mutating func compactionStep() throws {
         meta = try commit { next, transaction in
             var examined = 0
@@ -39,7 +38,7 @@ extension LogWriter {
                 let end = min(block.lastRevision + 1, next.compacted)
                 for revision in next.dropped..<end {
                     for index in block.entryIndices(ofRecord: Int(revision - block.firstRevision)) {
-                        try forget(block, index, revision, next.compacted, transaction)
+                        try forget(block, index, revision, transaction)
                     }
                 }
                 examined += Int(end - next.dropped)
@@ -57,8 +56,7 @@ extension LogWriter {
     }
 
     private func forget(
-        _ block: ChangeBatch, _ index: Int, _ revision: Revision, _ compacted: Revision,
-        _ transaction: borrowing WriteTransaction
+        _ block: ChangeBatch, _ index: Int, _ revision: Revision, _ transaction: borrowing WriteTransaction
     ) throws {
         let key = block.key(index)
         let type = block.entries[index].type
@@ -67,8 +65,6 @@ extension LogWriter {
             if current?.modRevision == revision {
                 try transaction.delete(databases.base, bytes)
                 if type == .delete { try transaction.delete(databases.state, bytes) }
-            } else if let current, current.modRevision < compacted {
-                return
             } else if type == .put {
                 let version = KeyVersion(block, index).encoded(key: key, values.current)
                 try version.withUnsafeBytes { try transaction.put(databases.base, bytes, $0) }

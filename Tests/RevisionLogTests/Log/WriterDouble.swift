@@ -39,8 +39,8 @@ final class WriterDouble {
         var encoder = RecordEncoder(firstRevision: revision)
         encoder.beginRecord(changes: 1)
         encoder.append(
-            type: version.type, key: key, value: version.value, createRevision: version.createRevision, version: version.version,
-            lease: 0, previousRevision: version.previousRevision)
+            type: version.type, key: key, value: version.value, createRevision: version.createRevision,
+            version: version.version, lease: 0, previousRevision: version.previousRevision)
         state.append(encoder.finish(milliseconds: 1_700_000_000_000 + revision * 1000))
     }
 
