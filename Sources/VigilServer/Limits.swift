@@ -15,7 +15,8 @@ enum Limits {
     static let stallInterval = Duration.seconds(1)
     /// Encoded events that are kept for the other watches of a stream.
     static let encodedEvents = 32
-    /// Bytes beyond which a response is split, if the watch asked for fragments: etcd's.
+    /// Bytes beyond which a response is split, if the watch asked for fragments: etcd's. The changes of a revision that have
+    /// more are sent in parts in any case.
     static let fragmentBytes = 2 << 20
     /// Bytes that an event takes besides its keys and values, at most.
     static let eventOverhead = 96

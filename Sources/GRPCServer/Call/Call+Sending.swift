@@ -31,6 +31,9 @@ extension Call {
 
     /// The same for messages that are larger than what should be in memory at a time: as long as `make` returns true it is
     /// called again when there is room, and may go on within a message. No other task sends before it is done.
+    ///
+    /// - Throws: As ``next()``, and what `make` throws. Within a message that is the end of the call: its handler must end too,
+    ///   since nothing can follow.
     public func sendInParts(_ make: (inout OutgoingMessages) throws -> Bool) async throws {
         try await takeTurn()
         while true {
@@ -94,7 +97,10 @@ extension Call {
             if let failure = state.failure { throw failure }
             return number.map { state.turn == $0 } ?? true
         }
-        if !hasTurn { throw CancellationError() }
+        if hasTurn { return }
+        // There may be room by now, of which nobody was told while the turn was kept.
+        state.withLock { $0.admitWriter() }?.continuation.resume()
+        throw CancellationError()
     }
 
     /// Before all others if it is `keeping` the turn.
