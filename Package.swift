@@ -45,10 +45,10 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "CCRC32C"),
         .target(name: "CWriteQueue"),
-        .systemLibrary(name: "CPrefetch"),
+        .systemLibrary(name: "CHints"),
 
         // The library, from the bottom up.
-        .target(name: "Threads", dependencies: ["CPrefetch"], swiftSettings: settings),
+        .target(name: "Threads", dependencies: ["CHints"], swiftSettings: settings),
         .target(name: "Changes", dependencies: ["Threads"], swiftSettings: settings),
         .target(name: "LMDB", dependencies: ["CLMDB", "Threads"], swiftSettings: settings),
         .target(

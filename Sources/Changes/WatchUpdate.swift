@@ -43,6 +43,10 @@ public struct WatchUpdate: Sendable {
     /// When it was committed, in milliseconds since 1970 (UTC).
     public var commitMilliseconds: Int64 { batch.commitTime(ofRecord: Int(record)) }
 
+    /// The batch, with the reference that the update had.
+    @inlinable
+    package consuming func takeBatch() -> ChangeBatch { batch }
+
     /// The event that entry `index` of the batch stands for.
     @inlinable
     func event(_ index: Int) -> WatchEvent {

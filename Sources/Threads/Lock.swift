@@ -11,8 +11,8 @@
 /// In place of `Synchronization.Mutex`, whose lock ThreadSanitizer cannot see on Linux, so that it would report races
 /// that are none, and hide those that are.
 ///
-/// Lock and value are one piece of memory, since whoever takes the lock of something that has been resting for long, as
-/// the dispatcher does, pays for each place in memory that it has to look at.
+/// Lock and value are one piece of memory, since whoever takes the lock of something that has been resting for long pays for
+/// each place in memory that it has to look at.
 ///
 /// Public, in a module that no product exports, since the optimiser specialises nothing of another module that is less.
 ///
@@ -37,13 +37,6 @@ public struct Lock<Value: Sendable>: @unchecked Sendable {
             precondition(status == 0, "no mutex: error \(status)")
             place.initialize(to: value)
         }
-    }
-
-    /// Has the lock, and what of the value lies beside it, fetched from memory for ``withLock(_:)``.
-    @inlinable @inline(__always)
-    public func fetch() {
-        prefetch(UnsafeRawPointer(Unmanaged.passUnretained(storage).toOpaque()))
-        storage.withUnsafeMutablePointerToElements { prefetch(UnsafeRawPointer($0)) }
     }
 
     /// Runs `body` with the lock held.

@@ -15,6 +15,8 @@ enum Limits {
     static let untoldDeliveries = 16_384
     /// How many watchers ahead of the one that gets an update memory is fetched.
     static let fetchedAhead = 2
+    /// How many slots of the queue ahead of the one that a producer writes memory is fetched.
+    static let slotsAhead = 16
     /// Updates that one step of a refill reads from the source.
     static let refillUpdates = 1024
 }

@@ -44,12 +44,13 @@ final class WatchCounters: Sendable {
 
     enum Detail { case queued, dispatched, delivered }
 
-    func countDetail(_ detail: Detail) {
+    func countDetail(_ detail: Detail, _ count: Int = 1) {
         guard isDetailed else { return }
+        let count = UInt64(count)
         switch detail {
-        case .queued: queued.add(1, ordering: .relaxed)
-        case .dispatched: dispatched.add(1, ordering: .relaxed)
-        case .delivered: delivered.add(1, ordering: .relaxed)
+        case .queued: queued.add(count, ordering: .relaxed)
+        case .dispatched: dispatched.add(count, ordering: .relaxed)
+        case .delivered: delivered.add(count, ordering: .relaxed)
         }
     }
 

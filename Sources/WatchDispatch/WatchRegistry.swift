@@ -59,18 +59,20 @@ public final class WatchRegistry: Sendable {
         return handle
     }
 
-    /// Announces one revision.
-    public func notify(_ update: WatchUpdate) {
+    /// Announces one revision, and hands it over: to count one more reference to it costs as much as all the rest.
+    public func notify(_ update: consuming WatchUpdate) {
         guard config.enabled else { return }
-        push(update.batch, Int(update.record))
+        let record = Int(update.record)
+        push(update.takeBatch(), record..<record + 1)
         if wakeUp.isAsleep { endSleep() }
     }
 
     /// Announces all revisions of `batch`, with one wake-up.
-    public func notify(_ batch: ChangeBatch) {
+    public func notify(_ batch: consuming ChangeBatch) {
+        let count = batch.recordCount
         enqueue(batch)
         // Several are a burst already.
-        if batch.recordCount == 1, wakeUp.isAsleep { endSleep() } else { wakeUp.wake() }
+        if count == 1, wakeUp.isAsleep { endSleep() } else { wakeUp.wake() }
     }
 
     /// Has somebody dispatch what was announced while the dispatcher slept. To wake its only reader costs the caller what it
@@ -83,13 +85,14 @@ public final class WatchRegistry: Sendable {
     }
 
     /// Announces all revisions of `batch` to whoever dispatches next; it has to be seen to that somebody does.
-    func enqueue(_ batch: ChangeBatch) {
+    func enqueue(_ batch: consuming ChangeBatch) {
         guard config.enabled else { return }
-        for record in 0..<batch.recordCount { push(batch, record) }
+        let records = 0..<batch.recordCount
+        push(batch, records)
     }
 
-    private func push(_ batch: ChangeBatch, _ record: Int) {
-        if queue.push(batch, record: record) { counters.countDetail(.queued) }
+    private func push(_ batch: consuming ChangeBatch, _ records: Range<Int>) {
+        counters.countDetail(.queued, queue.push(batch, records))
     }
 
     /// Ends all watchers, after what was announced before has been dispatched. Later announcements do nothing.

@@ -75,7 +75,10 @@ import Testing
 }
 
 /// A store that commits and a dispatcher that follows behind, one watch, and its reader, who keeps account.
-private struct World {
+private struct World: ~Copyable {
+    private let start: WatchStart
+    private let firstHead: Revision
+    private var steps: [Step] = []
     private var machine: WatchStateMachine
     private var watcher: WatcherStateMachine
     private let capacity: Int
@@ -85,7 +88,6 @@ private struct World {
     private var wantsToJoin = false
     /// Everything up to here was delivered, or is not for this watch.
     private var accounted: Revision
-    private(set) var trace: [String] = []
     private(set) var failure: String?
 
     /// How often it has left the live flow.
@@ -98,17 +100,25 @@ private struct World {
     }
 
     init(_ start: WatchStart, head: Revision, capacity: Int) {
+        self.start = start
+        firstHead = head
         self.head = head
         self.capacity = capacity
         dispatched = head
         machine = WatchStateMachine(start, keys: .all, head: head, earliest: 1)
         watcher = WatcherStateMachine(policy: .park, capacity: capacity)
         accounted = machine.next - 1
-        trace = ["\(start) at \(head)"]
+    }
+
+    /// One to which the same has happened.
+    func copy() -> World {
+        var world = World(start, head: firstHead, capacity: capacity)
+        for step in steps { world.take(step) }
+        return world
     }
 
     mutating func take(_ step: Step) {
-        trace.append("\(step)")
+        steps.append(step)
         switch step {
         case .commit: head += 1
         case .dispatch: dispatch()
@@ -178,7 +188,7 @@ private struct World {
     }
 
     private mutating func require(_ holds: Bool, _ message: String) {
-        if !holds, failure == nil { failure = "\(message): \(trace.joined(separator: ", "))" }
+        if !holds, failure == nil { failure = "\(message): \(start) at \(firstHead), \(steps)" }
     }
 }
 
@@ -188,10 +198,10 @@ private struct Explorer {
     /// Worlds whose watch has left the live flow.
     var rested = 0
 
-    mutating func explore(_ world: World, _ steps: [World.Step], depth: Int) {
+    mutating func explore(_ world: borrowing World, _ steps: [World.Step], depth: Int) {
         visited += 1
         if world.rests > 0 { rested += 1 }
-        var drained = world
+        var drained = world.copy()
         drained.drain()
         if let failure = drained.failure {
             if failures.count < 3 { failures.append(failure) }
@@ -199,7 +209,7 @@ private struct Explorer {
         }
         guard depth > 0 else { return }
         for step in steps {
-            var next = world
+            var next = world.copy()
             next.take(step)
             explore(next, steps, depth: depth - 1)
         }

@@ -8,14 +8,6 @@ import Threads
 
 /// Who announces may dispatch in the dispatcher's place while that sleeps.
 @Suite struct AnnounceTests {
-    private func batch(_ first: Revision, _ keys: [Bytes]) -> ChangeBatch {
-        let events = keys.map { WatchEvent(type: .put, key: $0, revision: first) }
-        let all = ChangeBatch(revision: first, events: events)
-        return ChangeBatch(
-            firstRevision: first, storage: all.storage, entries: all.entries,
-            recordStarts: (0...keys.count).map { UInt32($0) }, commitTimes: all.commitTimes)
-    }
-
     /// Waits until the dispatcher has dealt with what it was told, and sleeps.
     private func asleep(_ registry: WatchRegistry) async throws {
         try await until { registry.wakeUp.isAsleep }
@@ -132,7 +124,7 @@ import Threads
             let handle = registry.register(.key("a"))
             try await asleep(registry)
             // A thread of its own, since the dispatcher's task may block the only one that tasks have.
-            let announcing = OSThread { [self] in
+            let announcing = OSThread {
                 for revision in [3, 4] as [Revision] {
                     if notifies {
                         registry.notify(batch(revision, ["a"]))

@@ -11,7 +11,7 @@ import Threads
         #expect(!registry.hasWork(droppedSeen: 0))
         registry.notify(update(1))
         registry.notify(update(2))
-        registry.queue.pop()?.batch.release()
+        registry.queue.pop()?.release()
         #expect(registry.hasWork(droppedSeen: 0))
         #expect(!registry.hasWork(droppedSeen: 1))
     }

@@ -1,64 +1,52 @@
-import Synchronization
 import TestSupport
 import Testing
 
 @testable import WatchDispatch
 
 @Suite struct RingTests {
-    /// Counts those of its kind that are there.
-    private final class Element: Sendable {
-        let number: Int
-        private let living: Living
-
-        init(_ number: Int, _ living: Living) {
-            (self.number, self.living) = (number, living)
-            living.count.add(1, ordering: .relaxed)
-        }
-
-        deinit { living.count.subtract(1, ordering: .relaxed) }
-    }
-
-    private final class Living: Sendable {
-        let count = Atomic(0)
-    }
-
-    /// Random operations on rings and copies of them, against arrays. Nothing is kept too long, or not long enough.
-    @Test func itIsAQueueAndItsCopiesAreOthers() {
-        let seed = UInt64.random(in: 0 ... .max)
+    /// Random steps against an array.
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func behavesLikeAnArray(_ seed: UInt64) {
         var random = SeededGenerator(seed)
-        let living = Living()
-        for _ in 0..<200 {
-            let capacity = 1 + random.below(5)
-            var rings = [(ring: Ring<Element>(), model: [Element]())]
-            for number in 0..<60 {
-                let place: Comment = "seed \(seed), step \(number)"
-                let index = random.below(rings.count)
-                switch random.below(6) {
-                case 0, 1, 2:
-                    guard rings[index].model.count < capacity else { continue }
-                    let element = Element(number, living)
-                    rings[index].ring.append(element, capacity: capacity)
-                    rings[index].model.append(element)
-                case 3:
-                    let popped = rings[index].ring.popFirst()
-                    let expected = rings[index].model.isEmpty ? nil : rings[index].model.removeFirst()
-                    #expect(popped === expected, place)
-                case 4:
-                    guard !rings[index].model.isEmpty else { continue }
-                    let element = Element(number, living)
-                    rings[index].ring.first = element
-                    rings[index].model[0] = element
-                default:
-                    if rings.count < 3 { rings.append(rings[index]) } else { rings.remove(at: index) }
+        let capacity = Int.random(in: 1...9, using: &random)
+        var ring = Ring<String>(capacity: capacity)
+        var model: [String] = []
+        for step in 0..<1000 {
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0, 1:
+                if model.count < capacity {
+                    ring.append("element \(step)")
+                    model.append("element \(step)")
                 }
-                for (ring, model) in rings {
-                    #expect(ring.count == model.count, place)
-                    #expect(ring.first === model.first, place)
-                }
-                let all = Set(rings.flatMap { $0.model.map(\.number) })
-                #expect(living.count.load(ordering: .relaxed) == all.count, place)
+            case 2, 3:
+                let (popped, expected) = (ring.popFirst(), model.isEmpty ? nil : model.removeFirst())
+                #expect(popped == expected, "seed \(seed)")
+            default:
+                ring.first = "changed \(step)"
+                if !model.isEmpty { model[0] = "changed \(step)" }
             }
+            let (first, count, isFull) = (ring.first, ring.count, ring.isFull)
+            #expect(first == model.first && count == model.count && isFull == (count == capacity), "seed \(seed)")
         }
-        #expect(living.count.load(ordering: .relaxed) == 0, "seed \(seed)")
+    }
+
+    private final class Thing {}
+
+    @Test func letsGoOfWhatItHeld() {
+        weak var popped: Thing?
+        weak var left: Thing?
+        do {
+            var ring = Ring<Thing>(capacity: 2)
+            do {
+                let things = (0..<3).map { _ in Thing() }
+                (popped, left) = (things[0], things[2])
+                ring.append(things[0])
+                ring.append(things[1])
+                _ = ring.popFirst()
+                ring.append(things[2])
+            }
+            #expect(popped == nil && left != nil)
+        }
+        #expect(left == nil)
     }
 }

@@ -8,10 +8,8 @@ import Testing
 @Suite struct WatcherStateMachineTests {
     @Test(arguments: [OverflowPolicy.drop, .park, .cancel], [1, 2])
     func everyInterleaving(_ policy: OverflowPolicy, _ capacity: Int) {
-        var world = World(policy: policy, capacity: capacity)
-        world.join()
         var explorer = Explorer()
-        explorer.explore(world, depth: 10)
+        explorer.explore(World(policy: policy, capacity: capacity), depth: 10)
         #expect(explorer.failures == [])
         #expect(explorer.visited > 10_000)
     }
@@ -49,10 +47,15 @@ func describe(_ signal: WatcherSignal?) -> String {
     }
 }
 
+/// Made once, since worlds are made again and again.
+private let updates = (0...20).map { update($0) }
+
 /// A dispatcher that commits revisions 1, 2, 3, … for one watcher, and a reader that keeps account of them.
-private struct World {
+private struct World: ~Copyable {
     private var machine: WatcherStateMachine
     private let policy: OverflowPolicy
+    private let capacity: Int
+    private var steps: [Step] = []
     private var last: Revision = 0
     private var isRouted = false
     private var mayRejoin = false
@@ -60,17 +63,29 @@ private struct World {
     private var wasTold = false
     /// Everything up to here was delivered, told to be lost, or is for the log to deliver.
     private var accounted: Revision = 0
-    private(set) var trace: [String] = []
+    private var trace: [String] = []
+    private var isTracing = true
     private(set) var failure: String?
 
     init(policy: OverflowPolicy, capacity: Int) {
         self.policy = policy
+        self.capacity = capacity
         machine = WatcherStateMachine(policy: policy, capacity: capacity)
+        join()
+    }
+
+    /// One to which the same has happened.
+    func copy() -> World {
+        var world = World(policy: policy, capacity: capacity)
+        world.isTracing = false
+        for step in steps { _ = world.take(step) }
+        (world.trace, world.isTracing) = (trace, true)
+        return world
     }
 
     enum Step: CaseIterable { case commit, read, rejoin, progress, park, finish }
 
-    mutating func join() {
+    private mutating func join() {
         machine.join(through: last)
         isRouted = true
         mayRejoin = false
@@ -83,31 +98,32 @@ private struct World {
         case .commit:
             guard !isFinished else { return false }
             last += 1
-            if isRouted, machine.offer(update(last).batch, 0) == .refused { isRouted = false }
-            trace.append("commit \(last)")
+            if isRouted, machine.offer(updates[Int(last)].batch, 0) == .refused { isRouted = false }
+            if isTracing { trace.append("commit \(last)") }
         case .read:
             let signal = nextSignal()
-            trace.append(describe(signal))
+            if isTracing { trace.append(describe(signal)) }
             account(signal)
         case .rejoin:
             guard mayRejoin, !isFinished else { return false }
             join()
-            trace.append("rejoin")
+            if isTracing { trace.append("rejoin") }
         case .finish:
             guard !isFinished else { return false }
             isFinished = true
             machine.finish()
-            trace.append("finish")
+            if isTracing { trace.append("finish") }
         case .park:
             guard machine.park() else { return false }
             // The dispatcher learns of it with the next offer; until then it has nothing for the watcher.
             isRouted = false
-            trace.append("park")
+            if isTracing { trace.append("park") }
         case .progress:
             guard isRouted, !isFinished else { return false }
             machine.advance(through: last)
-            trace.append("advance \(last)")
+            if isTracing { trace.append("advance \(last)") }
         }
+        steps.append(step)
         return true
     }
 
@@ -169,9 +185,9 @@ private struct Explorer {
     var visited = 0
     var failures: [String] = []
 
-    mutating func explore(_ world: World, depth: Int) {
+    mutating func explore(_ world: borrowing World, depth: Int) {
         visited += 1
-        var drained = world
+        var drained = world.copy()
         drained.drain()
         if let failure = drained.failure {
             if failures.count < 3 { failures.append(failure) }
@@ -179,7 +195,7 @@ private struct Explorer {
         }
         guard depth > 0 else { return }
         for step in World.Step.allCases {
-            var next = world
+            var next = world.copy()
             if next.take(step) { explore(next, depth: depth - 1) }
         }
     }

@@ -63,7 +63,7 @@ final class Dispatch: @unchecked Sendable {
     /// Nothing more will be dispatched.
     func finish() {
         // A caller may have left something.
-        for next in popped { next.batch.release() }
+        for next in popped { next.release() }
         popped.removeAll()
         for watcher in table.watchers { watcher.finish() }
         for watcher in resting.values { watcher.finish() }
@@ -140,29 +140,27 @@ final class Dispatch: @unchecked Sendable {
         var done = 0
         while done < popped.count {
             let (next, hash) = (popped[done], table.hash(ofFetched: done))
-            let isDone = next.batch._withUnsafeGuaranteedRef {
-                take($0, next.record, droppedBefore: next.droppedBefore, hash: hash, limit)
-            }
-            guard isDone else { break }
-            next.batch.release()
+            guard take(next, hash: hash, limit) else { break }
             done += 1
         }
         if done == popped.count { popped.removeAll(keepingCapacity: true) } else { popped.removeFirst(done) }
     }
 
     /// Deals with one record that was on the queue; false, and nothing done, if more than `limit` watchers want it.
-    private func take(
-        _ batch: ChangeBatch, _ record: Int32, droppedBefore: UInt64, hash: UInt32?, _ limit: Int
-    ) -> Bool {
+    @inline(__always)
+    private func take(_ next: EventQueue.Popped, hash: UInt32?, _ limit: Int) -> Bool {
         let before = machine
-        switch machine.popped(batch.firstRevision + Int64(record), droppedBefore: droppedBefore) {
-        case .skip: return true
+        let first = next.batch._withUnsafeGuaranteedRef { $0.firstRevision }
+        switch machine.popped(first + Int64(next.record), droppedBefore: next.droppedBefore) {
+        case .skip:
+            next.release()
+            return true
         case .route: break
         case .routeAfter(let hole): fill(hole)
         }
-        if route(batch, record, hash: hash, limit) { return true }
-        machine = before
-        return false
+        let isDone = match(next.batch, next.record, hash: hash, limit)
+        if isDone { deliverToMatched(next.batch, next.record, isHandedOver: next.isLast) } else { machine = before }
+        return isDone
     }
 
     private func carryOutCommands() -> Int {
@@ -207,23 +205,25 @@ final class Dispatch: @unchecked Sendable {
         resting[ObjectIdentifier(watcher)] = watcher
     }
 
-    /// Delivers a record; false, and nothing done, if more than `limit` watchers want it.
-    @discardableResult
-    private func route(_ batch: ChangeBatch, _ record: Int32, hash: UInt32?, _ limit: Int = .max) -> Bool {
+    /// Finds who wants a record; false, and nothing done, if those are more than `limit`.
+    @inline(__always)
+    private func match(_ batch: Unmanaged<ChangeBatch>, _ record: Int32, hash: UInt32?, _ limit: Int) -> Bool {
         // What nobody watches need not come into this core's cache.
-        if !table.isEmpty {
-            table.match(batch, record, hash: hash, &matched)
-            if matched.count > limit {
-                matched.removeAll()
-                return false
-            }
-            if !matched.isEmpty { deliverToMatched(batch, record) }
-        }
-        registry.counters.countDetail(.dispatched)
-        return true
+        if table.isEmpty { return true }
+        batch._withUnsafeGuaranteedRef { table.match($0, record, hash: hash, &matched) }
+        if matched.count <= limit { return true }
+        matched.removeAll()
+        return false
     }
 
-    private func deliverToMatched(_ batch: ChangeBatch, _ record: Int32) {
+    /// Delivers to who was found. `isHandedOver`: with the reference to the batch that the caller has.
+    private func deliverToMatched(_ batch: Unmanaged<ChangeBatch>, _ record: Int32, isHandedOver: Bool) {
+        registry.counters.countDetail(.dispatched)
+        if matched.isEmpty {
+            if isHandedOver { batch.release() }
+            return
+        }
+        batch.retain(times: isHandedOver ? matched.count - 1 : matched.count)
         for index in matched.indices {
             if index + Limits.fetchedAhead < matched.count {
                 matched[index + Limits.fetchedAhead]._withUnsafeGuaranteedRef { $0.fetch() }
@@ -240,15 +240,21 @@ final class Dispatch: @unchecked Sendable {
         if deliveries - told >= Limits.untoldDeliveries { tell() }
     }
 
+    /// Offers a record, with a reference to the batch.
     @inline(__always)
-    private func deliver(_ batch: ChangeBatch, _ record: Int32, to watcher: Watcher) {
-        let (offer, call) = watcher.offer(batch, record)
-        if case .nobody = call {} else { calls.append(call) }
-        switch offer {
+    private func deliver(_ batch: Unmanaged<ChangeBatch>, _ record: Int32, to watcher: Watcher) {
+        switch watcher.offer(batch, record, &calls) {
         case .stored: registry.counters.countDetail(.delivered)
         case .dropped: registry.counters.overflows.add(1, ordering: .relaxed)
         case .refused: refusing.append(watcher)
         }
+    }
+
+    private func route(_ update: WatchUpdate) {
+        let batch = Unmanaged.passUnretained(update.batch)
+        _ = match(batch, update.record, hash: nil, .max)
+        deliverToMatched(batch, update.record, isHandedOver: false)
+        withExtendedLifetime(update) {}
     }
 
     /// Tells the readers of what they were delivered.
@@ -268,7 +274,7 @@ final class Dispatch: @unchecked Sendable {
                     step.next > next
                 else { break }
                 for update in step.updates {
-                    route(update.batch, update.record, hash: nil)
+                    route(update)
                     registry.counters.refilled.add(1, ordering: .relaxed)
                 }
                 next = step.next
@@ -284,5 +290,19 @@ final class Dispatch: @unchecked Sendable {
             refusing.append(watcher)
         }
         for watcher in refusing { rest(watcher) }
+    }
+}
+
+extension Unmanaged {
+    /// Counts so many references more. The optimiser makes one atomic addition of those that stand in a row.
+    fileprivate func retain(times count: Int) {
+        for _ in 0..<count / 16 {
+            _ = (retain(), retain(), retain(), retain(), retain(), retain(), retain(), retain())
+            _ = (retain(), retain(), retain(), retain(), retain(), retain(), retain(), retain())
+        }
+        if count & 8 != 0 { _ = (retain(), retain(), retain(), retain(), retain(), retain(), retain(), retain()) }
+        if count & 4 != 0 { _ = (retain(), retain(), retain(), retain()) }
+        if count & 2 != 0 { _ = (retain(), retain()) }
+        if count & 1 != 0 { _ = retain() }
     }
 }

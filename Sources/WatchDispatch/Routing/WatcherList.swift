@@ -6,6 +6,8 @@ struct WatcherList {
     private var first: Watcher?
     /// Those of the places from 1 on.
     private var others: [Watcher] = []
+    /// How many of `others` do not want every type of change.
+    private var selective = 0
 
     var isEmpty: Bool { first == nil }
 
@@ -25,7 +27,11 @@ struct WatcherList {
         if list.pointee.others.isEmpty { return }
         list.pointee.others.withUnsafeBufferPointer { watchers in
             watchers.withMemoryRebound(to: Unmanaged<Watcher>.self) { watchers in
-                for watcher in watchers where watcher.wants(type) { matched.append(watcher) }
+                if list.pointee.selective == 0 {
+                    matched.append(contentsOf: watchers)
+                } else {
+                    for watcher in watchers where watcher.wants(type) { matched.append(watcher) }
+                }
             }
         }
     }
@@ -36,21 +42,32 @@ struct WatcherList {
             first = watcher
         } else {
             others.append(watcher)
+            if watcher.isSelective { selective += 1 }
             watcher.position = others.count
         }
     }
 
     mutating func remove(_ watcher: Watcher) {
         guard let position = watcher.position else { return }
+        if position > 0, watcher.isSelective { selective -= 1 }
         let last = others.popLast()
         if let last, last !== watcher {
-            if position == 0 { first = last } else { others[position - 1] = last }
+            if position == 0 {
+                first = last
+                if last.isSelective { selective -= 1 }
+            } else {
+                others[position - 1] = last
+            }
             last.position = position
         } else if position == 0 {
             first = nil
         }
         watcher.position = nil
     }
+}
+
+extension Watcher {
+    fileprivate var isSelective: Bool { types != .all }
 }
 
 extension Unmanaged<Watcher> {

@@ -4,31 +4,45 @@ import Threads
 /// One registered watcher: the lock around its state machine, and the reader that waits or wants to be told. The
 /// dispatcher and the handle share it.
 final class Watcher: Sendable {
-    fileprivate struct Guarded {
+    fileprivate struct Guarded: ~Copyable {
+        /// Who is to be told, once, when the machine has something.
+        var listener = Listener.nobody
         var machine: WatcherStateMachine
-        /// The reader, if it waits; then the machine has nothing for it.
-        var reader: UnsafeContinuation<WatcherSignal, Never>?
-        /// Called, once, when the machine has something: for a reader who has others to read too.
-        var bell: WatcherBell?
+    }
+
+    fileprivate enum Listener {
+        case nobody
+        /// The reader, which waits; the machine has nothing for it.
+        case reader(UnsafeContinuation<WatcherSignal, Never>)
+        /// For a reader who has others to read too.
+        case bell(WatcherBell)
     }
 
     let filter: WatchFilter
     /// Those of the filter, once more: the dispatcher looks at them for each update.
     let types: WatchTypes
-    private let guarded: Lock<Guarded>
+    private let guarded: SpinLock<Guarded>
     /// Where the routing table has it; nil while it is not routed to.
     ///
     /// Sound as `nonisolated(unsafe)`: only who dispatches touches it (``Dispatch``).
     nonisolated(unsafe) var position: Int?
+    /// What ``fetch()`` has fetched besides the lock. It is known here since the lock need not be taken for it.
+    ///
+    /// Sound as `nonisolated(unsafe)`, as `position` is.
+    private nonisolated(unsafe) var nextPlace: UnsafeRawPointer?
 
     init(filter: WatchFilter, policy: OverflowPolicy, capacity: Int) {
         self.filter = filter
         types = filter.types
-        guarded = Lock(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity, filter: filter)))
+        guarded = SpinLock(Guarded(machine: WatcherStateMachine(policy: policy, capacity: capacity, filter: filter)))
     }
 
     /// Has what ``offer(_:_:)`` touches fetched from memory.
-    func fetch() { guarded.fetch() }
+    @inline(__always)
+    func fetch() {
+        guarded.fetch()
+        if let nextPlace { prefetchToWrite(nextPlace) }
+    }
 
     func join(through revision: Revision) { change { $0.join(through: revision) } }
     func advance(through revision: Revision) { change { $0.advance(through: revision) } }
@@ -39,15 +53,22 @@ final class Watcher: Sendable {
     /// Cancels for a reader that knows it: its bell is not rung.
     func cancelQuietly() {
         guarded.withLock { guarded in
-            guarded.bell = nil
+            if case .bell = guarded.listener { guarded.listener = .nobody }
             guarded.machine.cancel()
         }
     }
 
-    /// Offers a record. Whom to tell of it is returned: the reader finds all there is by then.
+    /// Offers a record, with a reference to its batch. Whom to tell of it is added to `calls`: the reader finds all there is by
+    /// then.
     @inline(__always)
-    func offer(_ batch: ChangeBatch, _ record: Int32) -> (offer: WatcherStateMachine.Offer, call: Call) {
-        guarded.withLock { guarded in (guarded.machine.offer(batch, record), guarded.takeCall()) }
+    func offer(_ batch: Unmanaged<ChangeBatch>, _ record: Int32, _ calls: inout [Call]) -> WatcherStateMachine.Offer {
+        guarded.withLock { guarded in
+            let offer = guarded.machine.offer(batch.takeRetainedValue(), record)
+            nextPlace = guarded.machine.nextPlace
+            if case .nobody = guarded.listener { return offer }
+            calls.append(guarded.takeCall())
+            return offer
+        }
     }
 
     func lose(from: Revision, through: Revision) -> WatcherStateMachine.Offer {
@@ -62,10 +83,10 @@ final class Watcher: Sendable {
     /// The next signal, and whether there is no other: then `bell` is called when there is, on the thread that brings it.
     func tryNext(orElse bell: @escaping WatcherBell) -> (signal: WatcherSignal?, isLast: Bool) {
         guarded.withLock { guarded in
-            precondition(guarded.reader == nil, "a watcher has one reader at a time")
+            guarded.requireNoReader()
             let signal = guarded.machine.next()
             let isLast = !guarded.machine.hasSignal
-            guarded.bell = isLast ? bell : nil
+            guarded.listener = isLast ? .bell(bell) : .nobody
             return (signal, isLast)
         }
     }
@@ -74,12 +95,12 @@ final class Watcher: Sendable {
     func next() async -> WatcherSignal {
         if let signal = tryNext() { return signal }
         let signal = await withTaskCancellationHandler {
-            // The unchecked kind, since each wait makes one: whoever takes it out of `reader` resumes it, once.
+            // The unchecked kind, since each wait makes one: whoever takes it out of `listener` resumes it, once.
             await withUnsafeContinuation { continuation in
                 let signal = guarded.withLock { guarded -> WatcherSignal? in
-                    precondition(guarded.reader == nil, "a watcher has one reader at a time")
+                    guarded.requireNoReader()
                     if let signal = guarded.machine.next() { return signal }
-                    guarded.reader = continuation
+                    guarded.listener = .reader(continuation)
                     return nil
                 }
                 if let signal { continuation.resume(returning: signal) }
@@ -121,12 +142,21 @@ extension Watcher {
 }
 
 extension Watcher.Guarded {
+    fileprivate func requireNoReader() {
+        if case .reader = listener { preconditionFailure("a watcher has one reader at a time") }
+    }
+
     fileprivate mutating func takeCall() -> Watcher.Call {
-        if reader != nil {
+        switch listener {
+        case .nobody: return .nobody
+        case .reader(let reader):
             guard let signal = machine.next() else { return .nobody }
-            return .reader(reader.take()!, signal)
+            listener = .nobody
+            return .reader(reader, signal)
+        case .bell(let bell):
+            guard machine.hasSignal else { return .nobody }
+            listener = .nobody
+            return .bell(bell)
         }
-        guard bell != nil, machine.hasSignal else { return .nobody }
-        return .bell(bell.take()!)
     }
 }

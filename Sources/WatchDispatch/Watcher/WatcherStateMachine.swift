@@ -15,7 +15,7 @@ import Changes
 ///
 /// What waits is kept in 16 bytes each, since a fan-out writes one for every watcher: what all have in common, the
 /// filter, is added when it is read, and the gaps, which are rare, have a ring of their own.
-struct WatcherStateMachine: Sendable {
+struct WatcherStateMachine: ~Copyable, Sendable {
     struct Gap: Sendable {
         var from: Revision
         var through: Revision
@@ -49,22 +49,22 @@ struct WatcherStateMachine: Sendable {
 
     // What an offer touches comes first, to lie in one line of the cache.
     private var phase = Phase.idle
-    private var buffer = Ring<Item>()
-    private let capacity: Int
-    private let policy: OverflowPolicy
-    private let filter: WatchFilter?
-    private var gaps = Ring<Gap>()
-    private var joined: Revision?
-    private var progress: Revision?
+    private var buffer: Ring<Item>
     /// What was lost after the last item.
     private var gap: Gap?
+    private let policy: OverflowPolicy
+    private let filter: WatchFilter?
+    private var gaps: Ring<Gap>
+    private var joined: Revision?
+    private var progress: Revision?
     private var isFinished = false
 
     /// - Parameter filter: Through which the reader sees every update; nil for whole ones.
     init(policy: OverflowPolicy, capacity: Int, filter: WatchFilter? = nil) {
         precondition(capacity >= 1, "a watcher buffer of \(capacity) updates; it must hold at least 1")
         self.policy = policy
-        self.capacity = capacity
+        buffer = Ring(capacity: capacity)
+        gaps = Ring(capacity: capacity)
         self.filter = filter
     }
 
@@ -77,18 +77,26 @@ struct WatcherStateMachine: Sendable {
         joined = revision
     }
 
-    mutating func offer(_ batch: ChangeBatch, _ record: Int32) -> Offer {
+    @inline(__always)
+    mutating func offer(_ batch: consuming ChangeBatch, _ record: Int32) -> Offer {
         guard case .live = phase else { return .refused }
-        guard buffer.count == capacity else {
+        guard buffer.isFull else {
             // Read before it is written, which it almost never is: a store would touch one more line of the cache.
             let isAfterGap = gap != nil
-            if isAfterGap, let lost = gap.take() { gaps.append(lost, capacity: capacity) }
-            buffer.append(Item(batch: batch, record: record, isAfterGap: isAfterGap), capacity: capacity)
+            if isAfterGap, let lost = gap.take() { gaps.append(lost) }
+            buffer.append(Item(batch: consume batch, record: record, isAfterGap: isAfterGap))
             return .stored
         }
-        let revision = batch.firstRevision + Int64(record)
-        return lose(Gap(from: revision, through: revision))
+        return refuse(batch.firstRevision + Int64(record))
     }
+
+    @inline(never)
+    private mutating func refuse(_ revision: Revision) -> Offer {
+        lose(Gap(from: revision, through: revision))
+    }
+
+    /// Where the next offer will be stored: an address to be fetched, that may be good for nothing any more by then.
+    var nextPlace: UnsafeRawPointer? { buffer.next }
 
     /// Updates of these revisions may have been for this watcher, and cannot be had.
     mutating func lose(_ lost: Gap) -> Offer {
@@ -124,7 +132,7 @@ struct WatcherStateMachine: Sendable {
         guard policy == .park, case .live = phase, buffer.count > 0 else { return false }
         let first = firstWaiting
         phase = .parked(first)
-        buffer = Ring()
+        buffer = Ring(capacity: buffer.capacity)
         // It said that these were offered, and they are not to be read here any more.
         if let revision = progress, revision >= first { progress = nil }
         return true
@@ -133,8 +141,8 @@ struct WatcherStateMachine: Sendable {
     /// Nothing more is wanted, not even what waits.
     mutating func cancel() {
         phase = .ended
-        buffer = Ring()
-        gaps = Ring()
+        buffer = Ring(capacity: buffer.capacity)
+        gaps = Ring(capacity: gaps.capacity)
         joined = nil
         progress = nil
         gap = nil

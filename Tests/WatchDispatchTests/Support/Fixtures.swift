@@ -8,6 +8,15 @@ func update(_ revision: Revision, _ key: Bytes = "k") -> WatchUpdate {
     WatchUpdate(revision: revision, events: [WatchEvent(type: .put, key: key, revision: revision)])
 }
 
+/// One revision after the other from `first` on, each of which puts a key.
+func batch(_ first: Revision, _ keys: [Bytes]) -> ChangeBatch {
+    let all = ChangeBatch(
+        revision: first, events: keys.map { WatchEvent(type: .put, key: $0, revision: first) })
+    return ChangeBatch(
+        firstRevision: first, storage: all.storage, entries: all.entries,
+        recordStarts: (0...keys.count).map { UInt32($0) }, commitTimes: all.commitTimes)
+}
+
 /// The revisions of the next updates.
 func revisions(_ handle: WatcherHandle, _ count: Int) async throws -> [Revision] {
     var reader = handle.makeAsyncIterator()

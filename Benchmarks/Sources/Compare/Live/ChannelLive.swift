@@ -17,7 +17,8 @@ final class ChannelChannel: LiveChannel {
     }
 
     /// What a producer has to do that cannot wait.
-    func offer(_ update: WatchUpdate) {
+    func offer(_ update: consuming WatchUpdate) {
+        let update = update
         Task { await send(update) }
     }
 

@@ -19,8 +19,8 @@ final class DequeChannel: LiveChannel {
         queues = (0..<consumers).map { _ in DequeQueue(capacity: capacity) }
     }
 
-    func offer(_ update: WatchUpdate) {
-        for queue in queues { queue.push(update) }
+    func offer(_ update: consuming WatchUpdate) {
+        queues.give(update) { $0.push($1) }
     }
 
     func consume(_ consumer: Int, _ body: (WatchUpdate) -> Void) async {
@@ -47,9 +47,10 @@ private final class DequeQueue: Sendable {
 
     init(capacity: Int) { self.capacity = capacity }
 
-    func push(_ update: WatchUpdate) {
+    func push(_ update: consuming WatchUpdate) {
+        var update = Optional(update)
         let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
-            if state.updates.count < capacity { state.updates.append(update) }
+            if state.updates.count < capacity { state.updates.append(update.take()!) }
             return state.waiter.take()
         }
         waiter?.resume()

@@ -10,8 +10,8 @@ protocol LiveSystem: Sendable {
 
 /// One such way, in use. Each consumer gets every update.
 protocol LiveChannel: Sendable {
-    /// Announces an update without waiting for anybody.
-    func offer(_ update: WatchUpdate)
+    /// Announces an update, which the caller gives away, without waiting for anybody.
+    func offer(_ update: consuming WatchUpdate)
     /// Announces an update, waiting for the consumers if that is how the system works.
     func send(_ update: WatchUpdate) async
     /// Calls `body` with each update, until `finish`; to be called once for each consumer.
@@ -21,6 +21,14 @@ protocol LiveChannel: Sendable {
 
 extension LiveChannel {
     func send(_ update: WatchUpdate) async { offer(update) }
+}
+
+extension Array {
+    /// Gives `update` to each element, to the last of them without another reference.
+    func give(_ update: consuming WatchUpdate, to take: (Element, consuming WatchUpdate) -> Void) {
+        for element in dropLast() { take(element, copy update) }
+        if let last { take(last, update) }
+    }
 }
 
 /// All of them.

@@ -21,8 +21,8 @@ final class StreamChannel: LiveChannel {
         continuations = pairs.map(\.continuation)
     }
 
-    func offer(_ update: WatchUpdate) {
-        for continuation in continuations { continuation.yield(update) }
+    func offer(_ update: consuming WatchUpdate) {
+        continuations.give(update) { $0.yield($1) }
     }
 
     func consume(_ consumer: Int, _ body: (WatchUpdate) -> Void) async {

@@ -21,7 +21,7 @@ final class VigilChannel: LiveChannel {
         self.registry = registry
     }
 
-    func offer(_ update: WatchUpdate) { registry.notify(update) }
+    func offer(_ update: consuming WatchUpdate) { registry.notify(update) }
 
     func consume(_ consumer: Int, _ body: (WatchUpdate) -> Void) async {
         do {
