@@ -20,60 +20,63 @@ public import Synchronization
 ///
 /// Sound as `@unchecked Sendable`: the value is touched only by who has set `isTaken`, until it is cleared.
 public struct SpinLock<Value: ~Copyable & Sendable>: @unchecked Sendable {
+    /// The header is memory for ``IsTaken``, which cannot be one itself, as it is not copyable.
     @usableFromInline
-    struct Cell: ~Copyable {
-        @usableFromInline let isTaken = Atomic(false)
-        @usableFromInline var value: Value
-
-        @usableFromInline init(_ value: consuming Value) { self.value = value }
-    }
-
-    @usableFromInline
-    final class Storage: ManagedBuffer<Void, Cell> {
+    final class Storage: ManagedBuffer<UInt8, Value> {
         deinit {
             _ = withUnsafeMutablePointerToElements { $0.deinitialize(count: 1) }
         }
     }
 
-    @usableFromInline let storage: ManagedBuffer<Void, Cell>
+    @usableFromInline typealias IsTaken = Atomic<Bool>
+
+    @usableFromInline let storage: ManagedBuffer<UInt8, Value>
 
     public init(_ value: consuming Value) {
-        storage = Storage.create(minimumCapacity: 1) { _ in }
-        storage.withUnsafeMutablePointerToElements { $0 }.initialize(to: Cell(value))
+        storage = Storage.create(minimumCapacity: 1) { _ in 0 }
+        pointers.isTaken.initialize(to: Atomic(false))
+        pointers.value.initialize(to: value)
+    }
+
+    @inlinable @inline(__always)
+    var pointers: (isTaken: UnsafeMutablePointer<IsTaken>, value: UnsafeMutablePointer<Value>) {
+        storage.withUnsafeMutablePointers {
+            (UnsafeMutableRawPointer($0).assumingMemoryBound(to: IsTaken.self), $1)
+        }
     }
 
     /// Has the lock, and what of the value lies beside it, fetched from memory for ``withLock(_:)``.
     @inlinable @inline(__always)
     public func fetch() {
-        prefetchToWrite(UnsafeRawPointer(Unmanaged.passUnretained(storage).toOpaque()))
-        storage.withUnsafeMutablePointerToElements { prefetchToWrite(UnsafeRawPointer($0)) }
+        prefetchToWrite(UnsafeRawPointer(pointers.isTaken))
+        prefetchToWrite(UnsafeRawPointer(pointers.value))
     }
 
     /// Runs `body`, which must not wait for anything, with the lock held.
     @inlinable @inline(__always)
     public func withLock<R, E>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
-        let cell = storage.withUnsafeMutablePointerToElements { $0 }
-        if cell.pointee.isTaken.exchange(true, ordering: .acquiring) { Self.wait(cell) }
-        // The pointer stays good as long as the storage, which this keeps.
+        let (isTaken, value) = pointers
+        if isTaken.pointee.exchange(true, ordering: .acquiring) { waitAndTake(isTaken) }
+        // The pointers stay good as long as the storage, which this keeps.
         defer {
-            cell.pointee.isTaken.store(false, ordering: .releasing)
+            isTaken.pointee.store(false, ordering: .releasing)
             withExtendedLifetime(storage) {}
         }
-        return try body(&cell.pointee.value)
+        return try body(&value.pointee)
     }
+}
 
-    /// Takes the lock when it is free.
-    @usableFromInline @inline(never)
-    static func wait(_ cell: UnsafeMutablePointer<Cell>) {
-        var looks = 0
-        repeat {
-            // Read until it is free, since to write would take it from the other core again and again.
-            while cell.pointee.isTaken.load(ordering: .relaxed) {
-                looks += 1
-                if looks % looksBeforeYield == 0 { sched_yield() } else { vigil_pause() }
-            }
-        } while cell.pointee.isTaken.exchange(true, ordering: .acquiring)
-    }
+/// Takes a lock when it is free.
+@usableFromInline @inline(never)
+func waitAndTake(_ isTaken: UnsafeMutablePointer<Atomic<Bool>>) {
+    var looks = 0
+    repeat {
+        // Read until it is free, since to write would take it from the other core again and again.
+        while isTaken.pointee.load(ordering: .relaxed) {
+            looks += 1
+            if looks % looksBeforeYield == 0 { sched_yield() } else { vigil_pause() }
+        }
+    } while isTaken.pointee.exchange(true, ordering: .acquiring)
 }
 
 /// How often a lock is looked at before the core is given away: some microseconds.

@@ -49,7 +49,8 @@ import Testing
         var (model, dropped, next): ([(revision: Revision, droppedBefore: UInt64)], UInt64, Revision) = ([], 0, 1)
         for _ in 0..<500 {
             if Bool.random(using: &random) {
-                let batch = WatchDispatchTests.batch(next, Array(repeating: "k", count: Int.random(in: 1...9, using: &random)))
+                let count = Int.random(in: 1...9, using: &random)
+                let batch = WatchDispatchTests.batch(next, Array(repeating: "k", count: count))
                 let first = Int.random(in: 0..<batch.recordCount, using: &random)
                 let records = first..<Int.random(in: first + 1...batch.recordCount, using: &random)
                 next = batch.lastRevision + 1

@@ -11,7 +11,7 @@ import Threads
     /// More threads than there are cores, so that who has the lock loses its core now and then.
     @Test(.timeLimit(.minutes(1))) func oneAtATime() {
         let lock = SpinLock(Pair())
-        let (threads, each) = (8, 100_000)
+        let (threads, each) = (8, 20_000)
         let running = (0..<threads).map { _ in
             OSThread {
                 for _ in 0..<each {
