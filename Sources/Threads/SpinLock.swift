@@ -54,7 +54,7 @@ public struct SpinLock<Value: ~Copyable & Sendable>: @unchecked Sendable {
 
     /// Runs `body`, which must not wait for anything, with the lock held.
     @inlinable @inline(__always)
-    public func withLock<R, E>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
+    public func withLock<R: ~Copyable, E>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
         let (isTaken, value) = pointers
         if isTaken.pointee.exchange(true, ordering: .acquiring) { waitAndTake(isTaken) }
         // The pointers stay good as long as the storage, which this keeps.

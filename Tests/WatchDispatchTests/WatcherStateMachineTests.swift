@@ -27,7 +27,7 @@ import Testing
         var machine = WatcherStateMachine(policy: .park, capacity: 2)
         machine.join(through: 0)
         _ = machine.offer(update(1).batch, 0)
-        machine.cancel()
+        _ = machine.cancel()
         let (signal, offer) = (describe(machine.next()), machine.offer(update(2).batch, 0))
         #expect(signal == "ended")
         #expect(offer == .refused)
@@ -114,7 +114,7 @@ private struct World: ~Copyable {
             machine.finish()
             if isTracing { trace.append("finish") }
         case .park:
-            guard machine.park() else { return false }
+            guard machine.park() != nil else { return false }
             // The dispatcher learns of it with the next offer; until then it has nothing for the watcher.
             isRouted = false
             if isTracing { trace.append("park") }

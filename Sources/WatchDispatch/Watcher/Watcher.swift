@@ -47,14 +47,14 @@ final class Watcher: Sendable {
     func join(through revision: Revision) { change { $0.join(through: revision) } }
     func advance(through revision: Revision) { change { $0.advance(through: revision) } }
     func finish() { change { $0.finish() } }
-    func cancel() { change { $0.cancel() } }
-    func park() { _ = change { $0.park() } }
+    func cancel() { empty { $0.machine.cancel() } }
+    func park() { empty { $0.machine.park() } }
 
     /// Cancels for a reader that knows it: its bell is not rung.
     func cancelQuietly() {
-        guarded.withLock { guarded in
+        empty { guarded in
             if case .bell = guarded.listener { guarded.listener = .nobody }
-            guarded.machine.cancel()
+            return guarded.machine.cancel()
         }
     }
 
@@ -118,6 +118,18 @@ final class Watcher: Sendable {
         let (result, call) = guarded.withLock { guarded in (body(&guarded.machine), guarded.takeCall()) }
         call.make()
         return result
+    }
+
+    /// The same with what is not wanted any more, which is let go of without the lock.
+    private func empty(_ body: (inout Guarded) -> WatcherStateMachine.Leftover?) {
+        var call = Call.nobody
+        let leftover = guarded.withLock { guarded in
+            let leftover = body(&guarded)
+            call = guarded.takeCall()
+            return leftover
+        }
+        call.make()
+        _ = consume leftover
     }
 }
 

@@ -21,7 +21,7 @@ struct WatcherStateMachine: ~Copyable, Sendable {
         var through: Revision
     }
 
-    private struct Item: Sendable {
+    fileprivate struct Item: Sendable {
         var batch: ChangeBatch
         var record: Int32
         /// Whether something was lost between the item before and this one: the first of `gaps`, when this is first.
@@ -127,25 +127,37 @@ struct WatcherStateMachine: ~Copyable, Sendable {
 
     // MARK: What the reader does
 
-    /// Lets go of what waits: with the policy `park` the reader reads it from elsewhere. Returns whether there was something.
-    mutating func park() -> Bool {
-        guard policy == .park, case .live = phase, buffer.count > 0 else { return false }
+    /// What waited and will not be read, for the caller to let go of: that may be much, and take its time.
+    struct Leftover: ~Copyable {
+        private let updates: Ring<Item>
+
+        fileprivate init(_ updates: consuming Ring<Item>) { self.updates = updates }
+    }
+
+    /// Gives away what waits: with the policy `park` the reader reads it from elsewhere. Nil if there was nothing.
+    mutating func park() -> Leftover? {
+        guard policy == .park, case .live = phase, buffer.count > 0 else { return nil }
         let first = firstWaiting
         phase = .parked(first)
-        buffer = Ring(capacity: buffer.capacity)
         // It said that these were offered, and they are not to be read here any more.
         if let revision = progress, revision >= first { progress = nil }
-        return true
+        return takeBuffer()
     }
 
     /// Nothing more is wanted, not even what waits.
-    mutating func cancel() {
+    mutating func cancel() -> Leftover {
         phase = .ended
-        buffer = Ring(capacity: buffer.capacity)
         gaps = Ring(capacity: gaps.capacity)
         joined = nil
         progress = nil
         gap = nil
+        return takeBuffer()
+    }
+
+    private mutating func takeBuffer() -> Leftover {
+        var taken = Ring<Item>(capacity: buffer.capacity)
+        swap(&taken, &buffer)
+        return Leftover(taken)
     }
 
     /// The next signal, or nil if there is none yet.
