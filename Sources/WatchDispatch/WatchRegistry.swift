@@ -34,12 +34,16 @@ public final class WatchRegistry: Sendable {
     /// What the running dispatcher does, for who does it in its place.
     private let dispatch = Lock<Dispatch?>(nil)
 
-    /// - Precondition: the sizes in `config` are at least 1.
+    /// - Precondition: the sizes in `config` are among ``WatchConfig/sizes``.
     public init(config: WatchConfig = WatchConfig()) {
-        precondition(config.watcherBufferSize >= 1, "watcherBufferSize is \(config.watcherBufferSize), must be ≥ 1")
+        for size in [config.eventQueueSize, config.watcherBufferSize] { Self.requireSize(size) }
         self.config = config
         queue = EventQueue(capacity: config.eventQueueSize)
         counters = WatchCounters(isDetailed: config.enableMetrics)
+    }
+
+    private static func requireSize(_ size: Int) {
+        precondition(WatchConfig.sizes.contains(size), "a size of \(size); it must be in \(WatchConfig.sizes)")
     }
 
     /// Registers a watcher of `keys`.
@@ -47,13 +51,13 @@ public final class WatchRegistry: Sendable {
     /// - Parameters:
     ///   - types: Puts, deletes or both.
     ///   - overflow: What happens when its buffer is full.
-    ///   - bufferSize: Updates that may wait to be read, at least 1; nil for the configured size.
+    ///   - bufferSize: Updates that may wait to be read, one of ``WatchConfig/sizes``; nil for the configured size.
     public func register(
         _ keys: KeyRange, types: WatchTypes = .all, overflow: OverflowPolicy = .drop, bufferSize: Int? = nil
     ) -> WatcherHandle {
-        let watcher = Watcher(
-            filter: WatchFilter(keys: keys, types: types), policy: overflow,
-            capacity: bufferSize ?? config.watcherBufferSize)
+        let size = bufferSize ?? config.watcherBufferSize
+        Self.requireSize(size)
+        let watcher = Watcher(filter: WatchFilter(keys: keys, types: types), policy: overflow, capacity: size)
         let handle = WatcherHandle(watcher, self)
         if config.enabled { submit(.register(watcher)) } else { watcher.finish() }
         return handle

@@ -47,7 +47,7 @@ public final class WatchStore: Sendable {
     /// ``LogOptions/pendingBytes`` of it.
     ///
     /// - Throws: `.locked` if another process writes it, naming that; `.notAStore`, `.unsupportedFormat`, `.damaged` for
-    ///   what is in the directory; `.io` if it cannot be read or created.
+    ///   what is in the directory; `.io` if it cannot be read or created; `.invalidArgument` for an option that cannot be.
     public static func open(_ path: String, options: StoreOptions = StoreOptions()) async throws -> WatchStore {
         try await open(path, options: options, faults: nil, clock: wallClockMilliseconds)
     }
@@ -67,6 +67,8 @@ public final class WatchStore: Sendable {
         _ leaseClock: @escaping @Sendable () -> LeaseTable.Instant
     ) throws {
         self.path = path
+        try Self.requireSize(options.watch.eventQueueSize, "watch.eventQueueSize")
+        try Self.requireSize(options.watch.watcherBufferSize, "watch.watcherBufferSize")
         let registry = WatchRegistry(config: options.watch)
         self.registry = registry
         let failure = Lock<StoreError?>(nil)
@@ -99,6 +101,13 @@ public final class WatchStore: Sendable {
                     registry.shutdown()
                 })
         }
+    }
+
+    private static func requireSize(_ size: Int, _ name: String) throws(StoreError) {
+        if WatchConfig.sizes.contains(size) { return }
+        throw StoreError(
+            .invalidArgument,
+            "\(name) is \(size); it must be from \(WatchConfig.sizes.lowerBound) to \(WatchConfig.sizes.upperBound)")
     }
 
     private static func dispatcher(_ registry: WatchRegistry, _ reader: LogReader) -> WatchDispatcher {
@@ -201,8 +210,8 @@ public final class WatchStore: Sendable {
     /// What is committed after the call, or concurrently, is neither missed nor seen twice. A revision that has not been
     /// made yet is waited for. A start before the retained history fails when the watch is read, with `.compacted`.
     ///
-    /// - Throws: `.invalidArgument` for a revision below 1, a negative number of revisions, a buffer size below 1, or a
-    ///   cursor's name or hold that cannot be; `.cursorInUse` if another watch of this process uses the cursor,
+    /// - Throws: `.invalidArgument` for a revision below 1, a negative number of revisions, a buffer size that is not one of
+    ///   `WatchConfig.sizes`, or a cursor's name or hold that cannot be; `.cursorInUse` if another watch of this process uses the cursor,
     ///   `.cursorFailed` if it has gone beyond its bound, `.readOnly` if this process may not write the store's files. A start
     ///   by time is looked for in the log, and throws what reading throws.
     public func watch(
@@ -210,9 +219,7 @@ public final class WatchStore: Sendable {
     ) throws -> Watch {
         try requireOpen()
         try requireStart(start)
-        if let size = options.bufferSize, size < 1 {
-            throw StoreError(.invalidArgument, "the buffer size is \(size); it must be at least 1")
-        }
+        if let size = options.bufferSize { try Self.requireSize(size, "bufferSize") }
         var start = start
         var cursor: CursorUse?
         if case .cursor(let name) = start {

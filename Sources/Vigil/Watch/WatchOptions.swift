@@ -72,7 +72,8 @@ public struct WatchOptions: Sendable {
     public var types: WatchTypes = .all
     /// Whether each event carries what its key held before.
     public var previousValues = false
-    /// Live updates that may wait to be read, before `policy` decides. At least 1; nil for the store's setting.
+    /// Live updates that may wait to be read, before `policy` decides. One of `WatchConfig.sizes`; nil for the
+    /// store's setting.
     public var bufferSize: Int?
     /// For a watch that starts from a cursor.
     public var cursor = CursorOptions()

@@ -48,9 +48,8 @@ final class EventQueue: @unchecked Sendable {
     private let droppedThrough = Atomic<Revision>(0)
     private let afterDrops = Padding()
 
-    /// A queue for `capacity` updates, at least 1.
+    /// A queue for `capacity` updates, one of ``WatchConfig/sizes``.
     init(capacity: Int) {
-        precondition(capacity >= 1, "an event queue of \(capacity) updates; it must hold at least 1")
         self.capacity = capacity
         // A power of two, since to divide would be a third of what a push costs.
         ring = 1 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount)

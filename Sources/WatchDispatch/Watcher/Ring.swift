@@ -9,11 +9,8 @@ struct Ring<Element>: ~Copyable {
     private var used: UInt32 = 0
     private let limit: UInt32
 
-    /// For at most `capacity` elements, at least 1.
-    init(capacity: Int) {
-        precondition(capacity >= 1 && capacity <= UInt32.max / 2, "a ring of \(capacity) slots")
-        limit = UInt32(capacity)
-    }
+    /// For at most `capacity` elements, one of ``WatchConfig/sizes``.
+    init(capacity: Int) { limit = UInt32(capacity) }
 
     deinit {
         for offset in 0..<used { (slots! + slot(offset)).deinitialize(count: 1) }

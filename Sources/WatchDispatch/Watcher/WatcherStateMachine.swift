@@ -61,7 +61,6 @@ struct WatcherStateMachine: ~Copyable, Sendable {
 
     /// - Parameter filter: Through which the reader sees every update; nil for whole ones.
     init(policy: OverflowPolicy, capacity: Int, filter: WatchFilter? = nil) {
-        precondition(capacity >= 1, "a watcher buffer of \(capacity) updates; it must hold at least 1")
         self.policy = policy
         buffer = Ring(capacity: capacity)
         gaps = Ring(capacity: capacity)

@@ -1,4 +1,5 @@
 import RevisionLog
+import TestSupport
 import Testing
 import WatchDispatch
 
@@ -27,6 +28,40 @@ import WatchDispatch
                 ($0 as? StoreError)?.resume == Revision(size) + 1
             }
             #expect(watch.statistics.live == size)
+        }
+    }
+
+    @Test(arguments: [Int.min, -1, 0, WatchConfig.sizes.upperBound + 1, Int.max])
+    func sizesThatCannotBeAreRefused(_ size: Int) async throws {
+        func names(_ name: String) -> (any Error) -> Bool {
+            {
+                guard let error = $0 as? StoreError, error.code == .invalidArgument else { return false }
+                return error.message.contains(name) && error.message.contains("\(size)")
+            }
+        }
+        try await withTemporaryDirectory { path in
+            for (name, options) in [
+                ("eventQueueSize", tightOptions(queue: size)), ("watcherBufferSize", tightOptions(buffer: size)),
+            ] {
+                await #expect { _ = try await WatchStore.open(path, options: options) } throws: { names(name)($0) }
+            }
+        }
+        try await withStore { store -> Void in
+            #expect {
+                try store.watch(.all, options: WatchOptions(bufferSize: size))
+            } throws: {
+                names("bufferSize")($0)
+            }
+        }
+    }
+
+    @Test func theLargestSizesCanBe() async throws {
+        let size = WatchConfig.sizes.upperBound
+        try await withStore(tightOptions(buffer: size)) { store in
+            let watch = try store.watch(.all, from: .revision(1), options: WatchOptions(bufferSize: size))
+            let revision = try await store.put("k", "v")
+            let updates = try await collect(watch, through: revision)
+            #expect(updates.map(\.revision) == [revision])
         }
     }
 
