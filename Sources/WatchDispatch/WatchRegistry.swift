@@ -63,7 +63,7 @@ public final class WatchRegistry: Sendable {
         return handle
     }
 
-    /// Announces one revision, and hands it over: to count one more reference to it costs as much as all the rest.
+    /// Announces one revision, and hands it over. Who keeps the update too pays for one more reference to it.
     public func notify(_ update: consuming WatchUpdate) {
         guard config.enabled else { return }
         let record = Int(update.record)
